@@ -1,0 +1,104 @@
+"""Avro bodies of the messages: schema files compiled once, models to bytes and back. Pure.
+
+Logical types are stripped for encoding and decoding here (the bytes are the same), so that times stay int microseconds
+instead of becoming datetime objects. The hash that chains events is SHA-256(fingerprint of the schema || Avro body).
+"""
+
+import hashlib
+import io
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from libs.contracts.catalogue import MESSAGES, Message
+
+ROOT = Path(__file__).resolve().parents[2]
+_BYTES = (bytes,)
+T = TypeVar("T")
+
+
+class Undecodable(ValueError):
+    """Bytes that are no valid encoding of the record they claim to be."""
+
+
+def plain(schema: Any) -> Any:
+    """The same schema without logical types."""
+    if isinstance(schema, dict):
+        return {name: plain(value) for name, value in schema.items() if name != "logicalType"}
+    return [plain(item) for item in schema] if isinstance(schema, list) else schema
+
+
+class Schema:
+    """The compiled schema of one message.
+
+    `text` is the file as shipped, `fingerprint` the SHA-256 of its parsing canonical form (Avro specification,
+    "Parsing Canonical Form for Schemas"), `full_name` the Avro full name.
+    """
+
+    def __init__(self, message: Message) -> None:
+        self.model = message.model
+        self.envelope = message.envelope
+        self.text = (ROOT / message.schema_path).read_text(encoding="utf-8")
+        self.path = message.schema_path
+        document = json.loads(self.text)
+        self.full_name = f"{document['namespace']}.{document['name']}"
+        self.fingerprint = bytes.fromhex(fingerprint(to_parsing_canonical_form(document), "SHA-256"))
+        self._parsed = parse_schema(plain(document))
+
+    def encode(self, body: Any, envelope: Any = None) -> bytes:
+        """Avro body of a message. Raises ValueError or TypeError when the model does not fit its schema: a defect."""
+        record = msgspec.to_builtins(body, builtin_types=_BYTES)
+        if envelope is not None:
+            record["envelope"] = msgspec.to_builtins(envelope, builtin_types=_BYTES)
+        out = io.BytesIO()
+        schemaless_writer(out, self._parsed, record)
+        return out.getvalue()
+
+    def decode(self, body: bytes, writer: Any = None) -> tuple[Any, Any]:
+        """Envelope (None where there is none) and model. `writer` is the parsed schema it was written with, if another.
+
+        Raises Undecodable for anything that is not exactly one such record.
+        """
+        stream = io.BytesIO(body)
+        try:
+            record: Any = schemaless_reader(stream, self._parsed if writer is None else writer, None if writer is None else self._parsed)
+            if stream.tell() != len(body):
+                raise Undecodable(f"{len(body) - stream.tell()} bytes follow the end of {self.full_name}")
+            envelope = msgspec.convert(record.pop("envelope"), self.envelope, builtin_types=_BYTES) if self.envelope else None
+            return envelope, msgspec.convert(record, self.model, builtin_types=_BYTES)
+        except Undecodable:
+            raise
+        except Exception as error:  # fastavro raises whatever the garbage happens to trip over
+            raise Undecodable(f"not a {self.full_name}: {type(error).__name__}: {error}") from error
+
+
+@cache
+def schemas() -> dict[type[Any], Schema]:
+    """Compiled schemas of the newest version of every message, by model."""
+    return {message.model: Schema(message) for message in MESSAGES}
+
+
+def schema_of(model: type[Any]) -> Schema:
+    """Compiled schema of a model. Raises KeyError for a class that is no message."""
+    return schemas()[model]
+
+
+def encode_value(value: Any) -> bytes:
+    """Avro body of a value that travels inside a state record, e.g. a Plan."""
+    return schema_of(type(value)).encode(value)
+
+
+def decode_value(model: type[T], body: bytes) -> T:
+    """The value that `encode_value` encoded."""
+    value: T = schema_of(model).decode(body)[1]
+    return value
+
+
+def hash_of(schema_fingerprint: bytes, body: bytes) -> bytes:
+    """Hash that the next event of the aggregate carries as `previous`. The formula is part of the audit: never change it."""
+    return hashlib.sha256(schema_fingerprint + body).digest()

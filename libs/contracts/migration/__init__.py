@@ -1,0 +1,1 @@
+"""Messages of the migration aggregate: plan, commands, events and the state record."""

@@ -1,0 +1,55 @@
+"""The state record of a migration: the fold of its events, with the work it waits for."""
+
+import msgspec
+
+from libs.contracts.stream import Stream
+from libs.contracts.work import Work
+
+
+class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a migration is now. `evolve` in libs.domain.migration is the only thing that changes it."""
+
+    stream: Stream = Stream()
+    """Version, chain head and answered commands."""
+    mode: str = "new"
+    """Where it stands in its life: new, checking, running, paused, held, stopping, rolling_back, stuck or ended."""
+    status: str = ""
+    """What people are shown: the phase of the current step, or the name of the mode or of the end."""
+    request: bytes = b""
+    """What was asked for, as the Avro body of the Request record."""
+    plan: bytes = b""
+    """The frozen plan, as the Avro body of the Plan record; empty before it is planned."""
+    step: int = -1
+    """Index of the current step; -1 before the first."""
+    round: int = 1
+    """Current round; rises when a rewind is complete."""
+    fence: int = 0
+    """Fence of the last dispatch."""
+    pending: tuple[Work, ...] = ()
+    """Work that was dispatched and has not come to rest."""
+    next_chunk: int = 0
+    """First chunk of the current step that was not dispatched yet."""
+    done_chunks: int = 0
+    """How many chunks of the current step have succeeded."""
+    dispatched: int = -1
+    """Highest index of a step whose act was dispatched and not yet compensated."""
+    crossed: bool = False
+    """True once the point of no return is crossed."""
+    on_failure: str = "rollback"
+    """rollback or hold."""
+    wake_at: int = 0
+    """When it asks to be woken, in microseconds since the epoch; 0 for never."""
+    awaiting: str = ""
+    """approval or time while the current step is such a wait; empty otherwise."""
+    intent: str = ""
+    """While going back: cancelled, rolled_back or retry."""
+    to_step: int = 0
+    """While going back: index of the earliest step to undo."""
+    reason: str = ""
+    """While going back: why."""
+    skipped: int = 0
+    """How many compensations an operator skipped."""
+    unsettled: tuple[int, ...] = ()
+    """Indexes of steps whose in-flight work ended unknown and must be looked at before it is undone."""
+    failed: tuple[Work, ...] = ()
+    """Work that failed for good and is tried once more when an operator asks for it."""

@@ -1,0 +1,41 @@
+"""The shape of every aggregate: decide, evolve, initial.
+
+`decide` returns events and touches nothing; `evolve` is the only way state changes. Neither knows a clock, chance or I/O.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from libs.contracts.envelope import CommandEnvelope
+
+
+class Context(NamedTuple):
+    """What a decision may know besides state and command."""
+
+    tenant: str
+    aggregate: str
+    actor: str
+    now: int
+    """Microseconds since the epoch, stamped by the loop; never decreases within a partition."""
+
+
+class Command(NamedTuple):
+    """A command as the loop hands it on."""
+
+    envelope: CommandEnvelope
+    body: Any
+
+
+class Decider(NamedTuple):
+    """One kind of aggregate.
+
+    `client_commands` are those that must leave an event naming them, a refusal included; the others are workers'
+    reports and wakes, which leave nothing when they are stale.
+    """
+
+    aggregate: str
+    state: type[Any]
+    initial: Any
+    decide: Callable[[Any, Any, Context], Sequence[Any]]
+    evolve: Callable[[Any, Any], Any]
+    client_commands: frozenset[type[Any]]

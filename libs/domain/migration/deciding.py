@@ -1,0 +1,71 @@
+"""`decide`: which decision answers which command, and the `Decider` value of the migration."""
+
+from collections.abc import Callable
+from typing import Any
+
+from libs.contracts.migration import commands as c
+from libs.contracts.migration.state import MigrationState as State
+from libs.contracts.work import ReportWork
+from libs.domain.decider import Context, Decider
+from libs.domain.migration import going_back, going_forward, operating
+from libs.domain.migration.dispatching import pending
+from libs.domain.migration.evolving import NEW, ROLLING_BACK, STOPPING, evolve
+
+Events = list[Any]
+
+
+def _requested(state: State, command: c.RequestMigration, ctx: Context) -> Events:
+    if state.mode != NEW:
+        return operating.refuse(command, "already_exists", "a migration with this id exists already; choose another id")
+    return going_forward.request(command, ctx)
+
+
+def _reported(state: State, report: ReportWork, ctx: Context) -> Events:
+    work = pending(state, report.work_id, report.attempt)
+    if work is None:
+        return []
+    if state.mode == STOPPING:
+        return going_back.settle(state, work, report, ctx)
+    if state.mode == ROLLING_BACK:
+        return going_back.undo_reported(state, work, report, ctx)
+    return going_forward.work_reported(state, work, report, ctx)
+
+
+def _woken(state: State, wake: c.WakeMigration, ctx: Context) -> Events:
+    if wake.wake_at != state.wake_at or wake.wake_at == 0 or wake.wake_at > ctx.now:
+        return []
+    return going_back.settle_by_time(state, ctx) if state.mode == STOPPING else going_forward.woken(state, ctx)
+
+
+_OPERATIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
+    c.RequestMigration: _requested,
+    c.PauseMigration: operating.pause,
+    c.ResumeMigration: operating.resume,
+    c.CancelMigration: operating.cancel,
+    c.RollBackMigration: operating.roll_back,
+    c.RetryMigration: operating.retry,
+    c.SkipCompensation: operating.skip,
+    c.ApproveMigration: operating.approve,
+    c.RefuseApproval: operating.refuse_approval,
+}
+_DECISIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
+    **_OPERATIONS,
+    c.ReportPlan: going_forward.plan_reported,
+    ReportWork: _reported,
+    c.WakeMigration: _woken,
+}
+
+
+def decide(state: State, command: Any, ctx: Context) -> Events:
+    """Events that answer a command. Raises KeyError for a command that no migration knows."""
+    return _DECISIONS[type(command)](state, command, ctx)
+
+
+DECIDER = Decider(
+    aggregate="migration",
+    state=State,
+    initial=State(),
+    decide=decide,
+    evolve=evolve,
+    client_commands=frozenset(_OPERATIONS),
+)

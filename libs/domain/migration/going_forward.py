@@ -1,0 +1,126 @@
+"""Decisions on the way forward: request, freeze the plan, take a worker's report, wake."""
+
+from typing import Any
+
+from libs.contracts.migration import commands as c
+from libs.contracts.migration import events as e
+from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
+from libs.contracts.migration.state import MigrationState as State
+from libs.contracts.values import Evidence, Problem
+from libs.contracts.work import PLAN, SUCCEEDED, ReportWork, Work
+from libs.domain.decider import Context
+from libs.domain.migration.dispatching import PLANNING, begin, chunks, next_attempt, pending, problem_of, work_for
+from libs.domain.migration.evolving import CHECKING, HELD, PAUSED, evolve, plan_from
+from libs.domain.migration.going_back import stop
+
+Events = list[Any]
+
+
+def request(command: c.RequestMigration, ctx: Context) -> Events:
+    """A new migration: the verifier inspects and plans before anything is touched."""
+    work = work_for(PLANNING, -1, PLAN, ctx, round_=1, fence=1)
+    dispatch = e.WorkDispatched(work=work, name=PLAN, phase="checking", point_of_no_return=False)
+    return [e.MigrationRequested(request=command.request), dispatch]
+
+
+def flaw_of(plan: Plan) -> str:
+    """What is wrong with the shape of a plan; empty when nothing is."""
+    if not plan.steps:
+        return "it has no steps"
+    if len({step.name for step in plan.steps}) < len(plan.steps):
+        return "two steps have the same name"
+    return next(filter(None, map(_flaw_of_step, plan.steps)), "")
+
+
+def _flaw_of_step(step: Step) -> str:
+    if step.kind not in (ACT, CHECK, WAIT):
+        return f"step {step.name} is of unknown kind {step.kind}"
+    if step.kind == WAIT and step.wait_for not in ("time", "approval"):
+        return f"step {step.name} waits for unknown {step.wait_for!r}"
+    if step.attempts < 1 or step.timeout_ms < 1 or step.window < 1 or step.chunks < 0 or step.wait_ms < 0:
+        return f"step {step.name} has attempts, timeout or window below 1"
+    return ""
+
+
+def plan_reported(state: State, report: c.ReportPlan, ctx: Context) -> Events:
+    """Freeze the plan and begin, or reject the migration with every problem at once."""
+    if state.mode != CHECKING or pending(state, report.work_id, report.attempt) is None:
+        return []
+    if report.problems:
+        return [e.MigrationRejected(problems=report.problems)]
+    flaw = flaw_of(report.plan)
+    if flaw:
+        message = f"the provider's plan cannot be carried out: {flaw}"
+        return [e.MigrationRejected(problems=(Problem(code="plan_malformed", category="migration", message=message),))]
+    return [e.MigrationPlanned(plan=report.plan), *begin(report.plan, 0, ctx, round_=state.round, fence=state.fence)]
+
+
+def carry_on(state: State, ctx: Context) -> Events:
+    """Start what the current step lacks: the step itself, or chunks up to its window."""
+    plan = plan_from(state.plan)
+    if state.next_chunk:
+        return _more_chunks(state, plan.steps[state.step], len(state.pending), ctx)
+    if state.pending or state.awaiting:
+        return []
+    return begin(plan, state.step, ctx, round_=state.round, fence=state.fence)
+
+
+def _more_chunks(state: State, step: Step, in_flight: int, ctx: Context) -> Events:
+    count = max(0, min(step.window - in_flight, step.chunks - state.next_chunk))
+    return chunks(step, state.step, state.next_chunk, count, ctx, round_=state.round, fence=state.fence)
+
+
+def work_reported(state: State, work: Work, report: ReportWork, ctx: Context) -> Events:
+    """Take the report of planning, an act or a check on the way forward."""
+    if report.outcome == SUCCEEDED:
+        return _succeeded(state, work, report, ctx) if work.step >= 0 else []
+    problem = problem_of(report)
+    step = PLANNING if work.step < 0 else plan_from(state.plan).steps[work.step]
+    retry = next_attempt(work, step, ctx, state.fence) if report.retryable else None
+    if retry is not None:
+        return [e.AttemptFailed(problem=problem, retry=retry, name=step.name)]
+    if work.step < 0:
+        return [e.MigrationRejected(problems=(problem,))]
+    return fail(state, step, work.work_id, work.step, problem, ctx)
+
+
+def _succeeded(state: State, work: Work, report: ReportWork, ctx: Context) -> Events:
+    plan = plan_from(state.plan)
+    step = plan.steps[work.step]
+    going = state.mode not in (PAUSED, HELD)
+    if work.chunk == "-":
+        done = e.StepSucceeded(work_id=work.work_id, step=work.step, name=step.name, evidence=report.evidence)
+        return [done, *(begin(plan, work.step + 1, ctx, round_=state.round, fence=state.fence) if going else ())]
+    chunk = e.ChunkSucceeded(work_id=work.work_id, step=work.step, name=step.name, chunk=work.chunk, evidence=report.evidence)
+    if state.done_chunks + 1 < step.chunks:
+        return [chunk, *(_more_chunks(state, step, len(state.pending) - 1, ctx) if going else ())]
+    whole = e.StepSucceeded(work_id="", step=work.step, name=step.name, evidence={"chunks": step.chunks})
+    return [chunk, whole, *(begin(plan, work.step + 1, ctx, round_=state.round, fence=state.fence) if going else ())]
+
+
+def fail(state: State, step: Step, work_id: str, index: int, problem: Problem, ctx: Context) -> Events:
+    """A step has failed for good: go back, or hold where going back is impossible or not wanted."""
+    held = state.crossed or state.on_failure == "hold"
+    failed = e.StepFailed(work_id=work_id, step=index, name=step.name, problem=problem, held=held)
+    if held:
+        return [failed]
+    return [failed, *stop(evolve(state, failed), ctx, intent="rolled_back", reason=problem.message, code="step_failed")]
+
+
+def woken(state: State, ctx: Context) -> Events:
+    """A wait is over, or an approval has lapsed."""
+    plan = plan_from(state.plan)
+    if state.awaiting != "approval":
+        return wait_over(state, {}, ctx)
+    step = plan.steps[state.step]
+    problem = Problem(code="approval_expired", category="migration", message=f"nobody approved {step.name} in time")
+    return fail(state, step, "", state.step, problem, ctx)
+
+
+def wait_over(state: State, evidence: Evidence, ctx: Context) -> Events:
+    """The wait that is the current step has ended well."""
+    plan = plan_from(state.plan)
+    done = e.StepSucceeded(work_id="", step=state.step, name=plan.steps[state.step].name, evidence=evidence)
+    if state.mode == PAUSED:
+        return [done]
+    return [done, *begin(plan, state.step + 1, ctx, round_=state.round, fence=state.fence)]

@@ -1,0 +1,124 @@
+"""Decisions on what people ask for: pause, resume, cancel, roll back, retry, skip, approve. Refused where the state forbids it."""
+
+from typing import Any
+
+from libs.contracts.migration import commands as c
+from libs.contracts.migration import events as e
+from libs.contracts.migration.state import MigrationState as State
+from libs.contracts.refusal import CommandRefused
+from libs.domain.decider import Context
+from libs.domain.migration.dispatching import again
+from libs.domain.migration.evolving import CHECKING, ENDED, HELD, NEW, PAUSED, RUNNING, STUCK, evolve, plan_from
+from libs.domain.migration.going_back import stop, undo_next
+from libs.domain.migration.going_forward import carry_on, wait_over
+
+Events = list[Any]
+
+
+def refuse(command: Any, code: str, message: str) -> Events:
+    """Answer a client's command that cannot be carried out."""
+    return [CommandRefused(command=type(command).__name__, code=code, message=message)]
+
+
+def _not_now(state: State, command: Any, allowed: str) -> Events:
+    if state.mode == NEW:
+        return refuse(command, "not_found", "there is no such migration")
+    if state.mode == ENDED:
+        return refuse(command, "ended", f"the migration has ended as {state.status}; nothing moves it any more")
+    return refuse(command, "not_possible_now", f"the migration is {state.status}; this is possible only while it is {allowed}")
+
+
+def pause(state: State, command: c.PauseMigration, ctx: Context) -> Events:
+    """Start nothing further; what is in flight finishes."""
+    if state.mode != RUNNING:
+        return _not_now(state, command, "running")
+    return [e.MigrationPaused(reason=command.reason)]
+
+
+def resume(state: State, command: c.ResumeMigration, ctx: Context) -> Events:
+    """Go on where the pause began."""
+    if state.mode != PAUSED:
+        return _not_now(state, command, "paused")
+    resumed = e.MigrationResumed(reason=command.reason, phase=_phase(state))
+    return [resumed, *carry_on(evolve(state, resumed), ctx)]
+
+
+def _phase(state: State) -> str:
+    steps = plan_from(state.plan).steps
+    if state.awaiting:
+        return "waiting" if state.awaiting == "time" else "awaiting_approval"
+    return steps[min(state.step, len(steps) - 1)].phase
+
+
+def cancel(state: State, command: c.CancelMigration, ctx: Context) -> Events:
+    """End it; undo what was dispatched."""
+    if state.mode == CHECKING:
+        return [e.MigrationCancelled(reason=command.reason, skipped=0)]
+    return _go_back(state, command, ctx, intent="cancelled", code="cancelled")
+
+
+def roll_back(state: State, command: c.RollBackMigration, ctx: Context) -> Events:
+    """Undo what was dispatched and end as rolled back."""
+    return _go_back(state, command, ctx, intent="rolled_back", code="operator")
+
+
+def _go_back(state: State, command: Any, ctx: Context, *, intent: str, code: str, to_step: int = 0) -> Events:
+    if state.mode not in (RUNNING, PAUSED, HELD):
+        return _not_now(state, command, "running, paused or failed")
+    if state.crossed:
+        return refuse(command, "past_point_of_no_return", "the point of no return is crossed; the migration can only go forward")
+    return stop(state, ctx, intent=intent, reason=command.reason, code=code, to_step=to_step)
+
+
+def retry(state: State, command: c.RetryMigration, ctx: Context) -> Events:
+    """Try once more what failed or is stuck, or go back to an earlier step and forward again from there."""
+    if command.from_step:
+        return _retry_from(state, command, ctx)
+    if state.mode not in (HELD, STUCK):
+        return _not_now(state, command, "failed or rollback_stuck")
+    events: Events = [e.RetryRequested(reason=command.reason)]
+    plan = plan_from(state.plan)
+    for n, work in enumerate(state.failed):
+        step = plan.steps[work.step]
+        dispatched = e.WorkDispatched(
+            work=again(work, ctx.now, step, state.fence + 1 + n),
+            name=step.name,
+            phase="rolling_back" if state.mode == STUCK else step.phase,
+            point_of_no_return=step.point_of_no_return and state.mode == HELD,
+        )
+        events.append(dispatched)
+    return events if state.failed else [*events, *carry_on(state, ctx)]
+
+
+def _retry_from(state: State, command: c.RetryMigration, ctx: Context) -> Events:
+    steps = plan_from(state.plan).steps if state.plan else ()
+    index = next((i for i, step in enumerate(steps) if step.name == command.from_step), -1)
+    if state.plan and (index < 0 or index > state.step):
+        known = ", ".join(step.name for step in steps[: state.step + 1])
+        return refuse(command, "unknown_step", f"there is no step {command.from_step} to go back to; these were reached: {known}")
+    return _go_back(state, command, ctx, intent="retry", code="retry", to_step=index)
+
+
+def skip(state: State, command: c.SkipCompensation, ctx: Context) -> Events:
+    """Leave the effect of the stuck step standing and go on with the rest of the rollback."""
+    if state.mode != STUCK:
+        return _not_now(state, command, "rollback_stuck")
+    index = state.failed[0].step
+    skipped = e.CompensationSkipped(step=index, name=plan_from(state.plan).steps[index].name, reason=command.reason)
+    return [skipped, *undo_next(evolve(state, skipped), ctx)]
+
+
+def approve(state: State, command: c.ApproveMigration, ctx: Context) -> Events:
+    """Let it go on."""
+    if state.awaiting != "approval":
+        return _not_now(state, command, "awaiting_approval")
+    name = plan_from(state.plan).steps[state.step].name
+    given = e.ApprovalGiven(step=state.step, name=name, reason=command.reason)
+    return [given, *wait_over(state, {"approved_by": ctx.actor}, ctx)]
+
+
+def refuse_approval(state: State, command: c.RefuseApproval, ctx: Context) -> Events:
+    """Answer no: it is rolled back."""
+    if state.awaiting != "approval":
+        return _not_now(state, command, "awaiting_approval")
+    return _go_back(state, command, ctx, intent="rolled_back", code="approval_refused")

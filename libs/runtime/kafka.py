@@ -1,0 +1,98 @@
+"""Settings of the Kafka clients (D10: each line was seen to matter), and the topics of a prefix."""
+
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from libs.contracts.topics import TOPICS
+from libs.runtime.errors import Misconfigured
+
+PARTITIONER = "murmur2_random"
+"""The same as the Java client's default, so that every producer agrees where a key lives."""
+MAX_BYTES = 2 * (1 << 20)
+
+
+def consumer(bootstrap: str, group: str, slot: int, **overrides: Any) -> Consumer:
+    """A consumer with static membership: a restarted process gets its partitions back without waiting for a timeout."""
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "group.instance.id": f"{group}-{slot}",
+            "group.protocol": "classic",
+            "partition.assignment.strategy": "range",
+            "session.timeout.ms": 12_000,
+            "heartbeat.interval.ms": 3_000,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            "fetch.message.max.bytes": MAX_BYTES,
+            "fetch.wait.max.ms": 500,
+            "fetch.queue.backoff.ms": 5,
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": 32_768,
+            "allow.auto.create.topics": False,
+            **overrides,
+        }
+    )
+
+
+def reader(bootstrap: str, **overrides: Any) -> Consumer:
+    """A consumer outside any group, for assigning partitions by hand. It commits nothing."""
+    settings = {
+        "bootstrap.servers": bootstrap,
+        "group.id": "whimbrel-reader",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "fetch.message.max.bytes": MAX_BYTES,
+        "enable.partition.eof": False,
+        "allow.auto.create.topics": False,
+    }
+    return Consumer(settings | overrides)
+
+
+def transactional(bootstrap: str, transactional_id: str, **overrides: Any) -> Producer:
+    """A transactional producer. After any abort or exception it is never used again (KAFKA-17754)."""
+    return producer(bootstrap, **{"transactional.id": transactional_id, "transaction.timeout.ms": 12_000, "linger.ms": 20, **overrides})
+
+
+def producer(bootstrap: str, **overrides: Any) -> Producer:
+    """An idempotent producer (acks=all)."""
+    return Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": PARTITIONER,
+            "compression.type": "lz4",
+            "linger.ms": 1,
+            "message.max.bytes": MAX_BYTES,
+            "queue.buffering.max.messages": 500_000,
+            **overrides,
+        }
+    )
+
+
+def create_topics(bootstrap: str, prefix: str, partitions: int, replication: int = 1) -> None:
+    """Create the topics of a prefix, or find them. Raises Misconfigured when one exists with another partition count."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    wanted = [NewTopic(f"{prefix}.{topic.name}", partitions, replication, config=topic.config) for topic in TOPICS]
+    for name, future in admin.create_topics(wanted, operation_timeout=30).items():
+        try:
+            future.result(30)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+            found = partition_count(admin, name)
+            if found != partitions:
+                message = f"topic {name} has {found} partitions, not {partitions}; keys would move. Set WHIMBREL_PARTITIONS={found} or use a new prefix"
+                raise Misconfigured(message) from error
+
+
+def partition_count(admin: AdminClient, topic: str) -> int:
+    """How many partitions a topic has; 0 when it does not exist."""
+    metadata = admin.list_topics(topic, timeout=10).topics.get(topic)
+    return len(metadata.partitions) if metadata and metadata.error is None else 0
