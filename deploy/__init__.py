@@ -1,0 +1,1 @@
+"""Everything that starts Whimbrel somewhere: packaged servers, containers, charts, dashboards."""

@@ -1,0 +1,50 @@
+"""Ports on the loopback address."""
+
+import random
+import socket
+
+from deploy.embedded.errors import EnvironmentProblem
+
+LOOPBACK = "127.0.0.1"
+# Below the range from which the kernel picks ports of outgoing connections: a server that is
+# down for a moment must find its port still free when it comes back.
+_PICK_FROM = range(20000, 32000)
+_handed_out: set[int] = set()
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int, timeout: float = 0.5) -> bool:
+    """Whether something accepts connections on this loopback port."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=timeout).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    """A free loopback port, never handed out twice by one process."""
+    for port in random.sample(_PICK_FROM, 500):
+        if port not in _handed_out and is_free(port):
+            _handed_out.add(port)
+            return port
+    raise EnvironmentProblem("no free port between 20000 and 32000: stop other servers first")
+
+
+def require_free(component: str, port: int, option: str) -> None:
+    """Raise EnvironmentProblem naming the option that changes the port when `port` is taken or not allowed."""
+    if is_free(port):
+        return
+    raise EnvironmentProblem(
+        f"port {port} for {component} is taken: stop what listens there, or choose another with {option}"
+    )
