@@ -15,7 +15,7 @@ from libs.contracts.envelope import CommandEnvelope, EventEnvelope, key_of
 from libs.runtime.errors import Poison
 from libs.runtime.registry import Registry
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, str | bytes | None]]
 _FINGERPRINT_URN = b"urn:avro:sha-256:"
 _PREFIX = struct.Struct(">bI")
 
@@ -144,7 +144,7 @@ class Codec:
 
     def _schema(self, topic: str, value: bytes, headers: Headers | None) -> tuple[Schema, Any]:
         if headers and headers[0][0] == "ce_dataschema":
-            schema = self._by_urn.get((topic, headers[0][1]))
+            schema = self._by_urn.get((topic, header(headers[:1], "ce_dataschema")))
             if schema is not None:
                 return schema, None
         name, writer = self._registry.writer(_PREFIX.unpack_from(value)[1])
@@ -162,5 +162,5 @@ def header(headers: Headers | None, name: str) -> bytes:
     """Value of the last header of that name; empty when there is none."""
     for key, value in reversed(headers or ()):
         if key == name:
-            return value or b""
+            return value if isinstance(value, bytes) else b""
     return b""

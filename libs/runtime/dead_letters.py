@@ -1,0 +1,24 @@
+"""A message that a reader could not take, as a record of the dead-letter topic: original bytes, position, reason."""
+
+from libs.contracts.operations import DeadLetter
+from libs.runtime.codec import Codec, Record
+from libs.runtime.errors import Poison
+from libs.runtime.received import Received
+
+
+def dead_letter(codec: Codec, prefix: str, reader: str, message: Received, poison: Poison, now: int) -> Record:
+    """The record to produce to `<prefix>.dead-letters`, keyed by reader and position so that a repeat overwrites itself."""
+    place = f"{reader}/{message.topic}/{message.partition}/{message.offset}"
+    letter = DeadLetter(
+        reader=reader,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        reason=poison.reason,
+        detail=poison.detail[:1_000],
+        key=message.key,
+        value=message.value,
+        headers={name: value if isinstance(value, bytes) else b"" for name, value in message.headers},
+        read_at=now,
+    )
+    return codec.plain(f"{prefix}.dead-letters", letter, place.encode(), [])

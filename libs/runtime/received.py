@@ -1,0 +1,30 @@
+"""A Kafka message as the loops hand it on: the client's accessors read once, with the types they really have."""
+
+from typing import NamedTuple, cast
+
+from confluent_kafka import Message
+
+from libs.runtime.codec import Headers
+
+
+class Received(NamedTuple):
+    """One record read from Kafka, and where."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def received(message: Message) -> Received:
+    """A message that carries no error."""
+    return Received(
+        cast(str, message.topic()),
+        cast(int, message.partition()),
+        cast(int, message.offset()),
+        cast(bytes | None, message.key()),
+        cast(bytes | None, message.value()),
+        cast(Headers, message.headers() or []),
+    )

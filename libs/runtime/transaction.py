@@ -1,0 +1,148 @@
+"""The transaction loop: records in, records out and offsets on, atomically.
+
+One thread, one batch, one transaction, never open across a poll. Crash-only: whatever goes wrong inside a transaction
+ends the process without an abort. Its successor's `init_transactions` fences what is left (RELIABILITY rules 2-4).
+"""
+
+import signal
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from libs.runtime.clock import now_us
+from libs.runtime.codec import Record
+from libs.runtime.errors import RegistryUnavailable, Verdict, kafka_verdict
+from libs.runtime.received import Received, received
+from libs.runtime.watchdog import Watchdog
+
+_log = structlog.get_logger()
+CALL_LIMIT_S = 15.0
+INIT_LIMIT_S = 60.0
+
+
+class Output(NamedTuple):
+    """What one batch leads to. `first` is on the broker before anything of `then` is sent, so that of a torn transaction
+    the events survive rather than the state."""
+
+    first: Sequence[tuple[str, int, Record]]
+    then: Sequence[tuple[str, int, Record]]
+
+
+class Handler(Protocol):
+    """What the loop asks of its owner. Partition -1 in an output lets the partitioner choose."""
+
+    def assigned(self, partitions: list[TopicPartition]) -> Output:
+        """Restore what these partitions need; returns what must be repaired before the first batch."""
+
+    def revoked(self, partitions: list[TopicPartition]) -> None:
+        """Forget these partitions."""
+
+    def handle(self, batch: Sequence[Received], now: int) -> Output:
+        """Turn a batch into records. Raises RegistryUnavailable to be asked again with the same batch."""
+
+
+class TransactionLoop:
+    """Runs a handler over topics until told to stop. Everything it is given belongs to it alone."""
+
+    def __init__(self, consumer: Consumer, producer: Producer, topics: list[str], handler: Handler, *, max_batch: int = 2_000) -> None:
+        self._consumer, self._producer, self._handler = consumer, producer, handler
+        self._topics, self._max_batch = topics, max_batch
+        self._watchdog = Watchdog()
+        self._stopping = threading.Event()
+        self._now = 0
+        self.ready = False
+
+    def stop(self, *_: Any) -> None:
+        """Finish the batch in hand, then return from `run`. Safe as a signal handler and from other threads."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Run until `stop`. Raises whatever must end the process."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.stop)
+            signal.signal(signal.SIGINT, self.stop)
+        with self._watchdog.limit("init_transactions", INIT_LIMIT_S):
+            self._producer.init_transactions(INIT_LIMIT_S)
+        self._consumer.subscribe(self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+        while not self._stopping.is_set():
+            batch = self._poll()
+            if batch:
+                self._transact(batch)
+        self._consumer.close()
+
+    def _poll(self) -> list[Received]:
+        first = self._consumer.poll(0.2)
+        if first is None:
+            return []
+        # consume() waits for a full batch or its timeout; zero takes what has arrived meanwhile.
+        batch = [first, *self._consumer.consume(self._max_batch - 1, 0)]
+        for message in batch:
+            error = message.error()
+            if error is not None and kafka_verdict(error) is Verdict.STOP:
+                raise KafkaException(error)
+        return [received(message) for message in batch if message.error() is None]
+
+    def _transact(self, batch: list[Received]) -> None:
+        """One batch, one transaction.
+
+        1. stamp now, never less than before
+        2. let the handler turn the batch into records
+        3. begin
+        4. produce what comes first, flush, produce the rest
+        5. send the offsets with the group's metadata, so that a zombie of an old generation is refused (KIP-447)
+        6. commit; a commit of unknown outcome ends the process, it is never followed by an abort
+        """
+        # Step 1.
+        self._now = max(self._now, now_us())
+        # Step 2.
+        output = self._handled(batch)
+        # Steps 3-6.
+        offsets = {(message.topic, message.partition): message.offset for message in batch}
+        self._write(output, [TopicPartition(topic, partition, offset + 1) for (topic, partition), offset in offsets.items()])
+
+    def _handled(self, batch: list[Received]) -> Output:
+        while True:
+            try:
+                return self._handler.handle(batch, self._now)
+            except RegistryUnavailable as error:
+                if self._stopping.wait(1.0):
+                    raise
+                _log.warning("waiting for the schema registry", error=str(error))
+
+    def _write(self, output: Output, offsets: list[TopicPartition]) -> None:
+        with self._watchdog.limit("transaction", CALL_LIMIT_S):
+            self._producer.begin_transaction()
+            if output.first:
+                self._produce(output.first)
+                self._producer.flush(CALL_LIMIT_S)
+            self._produce(output.then)
+            if offsets:
+                self._producer.send_offsets_to_transaction(offsets, self._consumer.consumer_group_metadata(), CALL_LIMIT_S)
+            self._producer.commit_transaction(CALL_LIMIT_S)
+
+    def _produce(self, records: Iterable[tuple[str, int, Record]]) -> None:
+        produce = self._producer.produce
+        for topic, partition, record in records:
+            while True:
+                try:
+                    produce(topic, record.value, record.key, partition, headers=record.headers)
+                    break
+                except BufferError:  # the local queue is full; let the client's thread empty some of it
+                    self._producer.poll(0.05)
+
+    def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        _log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
+        repairs = self._handler.assigned(partitions)
+        if repairs.first or repairs.then:
+            self._write(repairs, [])
+        self.ready = True
+
+    def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._handler.revoked(partitions)
+
+    def _lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        _log.warning("partitions lost: another member has them", partitions=len(partitions))
+        self._handler.revoked(partitions)

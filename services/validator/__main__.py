@@ -1,0 +1,45 @@
+"""Start a validator: `python -m services.validator`."""
+
+import sys
+
+from libs.domain.catalogue import DECIDERS
+
+from libs.runtime import kafka, telemetry
+from libs.runtime.codec import Codec
+from libs.runtime.errors import WhimbrelError
+from libs.runtime.registry import Registry
+from libs.runtime.settings import Settings, load
+from libs.runtime.transaction import TransactionLoop
+from services.validator.deciding import Deciding
+from services.validator.restoring import Restorer
+
+
+def wire(settings: Settings) -> TransactionLoop:
+    """Settings to a loop that is ready to run."""
+    name = f"{settings.prefix}.validator"
+    codec = Codec(Registry(settings.registry), settings.prefix, "validator")
+    handler = Deciding(codec, Restorer(settings.kafka, settings.prefix, codec), DECIDERS, settings.prefix, settings.partitions)
+    return TransactionLoop(
+        kafka.consumer(settings.kafka, name, settings.slot),
+        kafka.transactional(settings.kafka, f"{name}-{settings.slot}"),
+        [f"{settings.prefix}.{aggregate}.commands" for aggregate in DECIDERS],
+        handler,
+    )
+
+
+def main() -> int:
+    """Run until SIGTERM."""
+    try:
+        settings = load()
+        telemetry.configure_logs("validator", settings.slot, settings.log_level)
+        loop = wire(settings)
+        telemetry.serve_health(settings.health_port, lambda: loop.ready)
+        loop.run()
+    except WhimbrelError as error:
+        print(f"validator: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Commands to events: decode, decide on an overlay of state, chain, encode. The handler of the validator's loop."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from confluent_kafka import TopicPartition
+from msgspec.structs import replace
+from prometheus_client import Counter, Histogram
+
+from libs.contracts.envelope import follow
+from libs.contracts.refusal import CommandRefused
+from libs.contracts.topics import events_of, state_of
+from libs.domain.decider import Command, Decider
+from libs.domain.history import advance, digest_of, respond
+from libs.runtime.codec import Codec, Record
+from libs.runtime.dead_letters import dead_letter
+from libs.runtime.errors import Poison
+from libs.runtime.received import Received
+from libs.runtime.transaction import Output
+from services.validator.partitioner import partition_of
+from services.validator.restoring import Restorer
+from services.validator.state_records import state_record
+from services.validator.store import Store
+
+_log = structlog.get_logger()
+COMMANDS = Counter("whimbrel_commands_total", "Commands read, by outcome", ["aggregate", "outcome"])
+BATCH = Histogram("whimbrel_batch_commands", "Commands per transaction", buckets=(1, 3, 10, 30, 100, 300, 1_000, 3_000))
+
+
+class Deciding:
+    """Handler that answers every command with what its decider says."""
+
+    def __init__(self, codec: Codec, restorer: Restorer, deciders: dict[str, Decider], prefix: str, partitions: int) -> None:
+        self._codec, self._restorer, self._prefix, self._partitions = codec, restorer, prefix, partitions
+        self._stores = {f"{prefix}.{name}.commands": Store(decider) for name, decider in deciders.items()}
+        self._outputs = {
+            topic: (events_of(prefix, s.decider.aggregate), state_of(prefix, s.decider.aggregate)) for topic, s in self._stores.items()
+        }
+        self._counts = {
+            (topic, outcome): COMMANDS.labels(store.decider.aggregate, outcome)
+            for topic, store in self._stores.items()
+            for outcome in ("decided", "refused", "nothing", "dead_letter")
+        }
+
+    def assigned(self, partitions: list[TopicPartition]) -> Output:
+        """Restore the states of the partitions; returns the state records that the log is ahead of."""
+        wanted = [(self._stores[p.topic], p.partition) for p in partitions if not self._stores[p.topic].owns(p.partition)]
+        return Output((), self._restorer.restore(wanted))
+
+    def revoked(self, partitions: list[TopicPartition]) -> None:
+        """Forget the states of the partitions."""
+        for place in partitions:
+            self._stores[place.topic].drop(place.partition)
+
+    def handle(self, batch: Sequence[Received], now: int) -> Output:
+        """Decide a batch. States are replaced only when the whole batch is encoded."""
+        BATCH.observe(len(batch))
+        work = _Batch(self, now)
+        for message in batch:
+            work.take(message)
+        return work.finish()
+
+    def store(self, topic: str) -> Store:
+        """Store of the aggregate whose commands travel on a topic."""
+        return self._stores[topic]
+
+
+class _Batch:
+    """One batch in the making: the overlay of state and the records to write."""
+
+    def __init__(self, owner: Deciding, now: int) -> None:
+        self._owner, self._now, self._codec = owner, now, owner._codec
+        self._overlay: dict[tuple[str, bytes], tuple[Any, int, bytes]] = {}
+        self._events: list[tuple[str, int, Record]] = []
+        self._dead: list[tuple[str, int, Record]] = []
+
+    def take(self, message: Received) -> None:
+        """Decide one command, or put it aside as poison."""
+        topic = message.topic
+        try:
+            outcome = self._decide(topic, message)
+        except Poison as poison:
+            _log.warning("dead letter", topic=topic, partition=message.partition, offset=message.offset, reason=poison.reason)
+            self._dead.append(
+                (
+                    f"{self._owner._prefix}.dead-letters",
+                    -1,
+                    dead_letter(self._codec, self._owner._prefix, "validator", message, poison, self._now),
+                )
+            )
+            outcome = "dead_letter"
+        self._owner._counts[topic, outcome].inc()
+
+    def _decide(self, topic: str, message: Received) -> str:
+        key, partition, store = message.key or b"", message.partition, self._owner._stores[topic]
+        decoded = self._codec.decode(topic, key, message.value, message.headers)
+        held = self._overlay.get((topic, key))
+        if held is None and (partition, key) not in store and partition_of(key, self._owner._partitions) != partition:
+            raise Poison("wrong_partition", f"key {key!r} does not belong on partition {partition}; use the murmur2 partitioner")
+        state = store.get(partition, key) if held is None else held[0]
+        command = Command(decoded.envelope, decoded.body)
+        digest = digest_of(store.decider, decoded.body)
+        events = respond(store.decider, state, command, self._now, digest)
+        if not events:
+            return "nothing"
+        self._overlay[topic, key] = (
+            self._record(topic, partition, key, command, events, state, digest, decoded.traceparent),
+            partition,
+            decoded.traceparent,
+        )
+        return "refused" if type(events[0]) is CommandRefused else "decided"
+
+    def _record(
+        self, topic: str, partition: int, key: bytes, command: Command, events: Sequence[Any], state: Any, digest: bytes, trace: bytes
+    ) -> Any:
+        """Chain and encode the events, and fold them: the state afterwards."""
+        decider = self._owner._stores[topic].decider
+        target = self._owner._outputs[topic][0]
+        stream = state.stream
+        exists = stream.version > 0 or type(events[0]) is not CommandRefused
+        for ordinal, event in enumerate(events):
+            version = stream.version + 1 if exists else 0
+            envelope = follow(
+                command.envelope, ordinal=ordinal, version=version, recorded_at=self._now, previous=stream.head, digest=digest
+            )
+            record = self._codec.event(target, envelope, event, key, trace)
+            self._events.append((target, partition, record))
+            if exists:
+                stream = advance(stream, envelope, record.hash)
+                state = decider.evolve(state, event)
+        return replace(state, stream=stream)
+
+    def finish(self) -> Output:
+        """Encode the states and replace them in the stores."""
+        states: list[tuple[str, int, Record]] = []
+        for (topic, key), (state, partition, trace) in self._overlay.items():
+            if state.stream.version == 0:
+                continue
+            target = self._owner._outputs[topic][1]
+            record = state_record(self._codec, target, key, state, trace)
+            states.append((target, partition, record))
+            self._owner._stores[topic].put(partition, key, state, record.value[5:])
+        return Output(self._events, [*states, *self._dead])
