@@ -21,3 +21,5 @@ class Stream(msgspec.Struct, frozen=True):
     """Hash of the last event; empty before the first."""
     answered: tuple[Answered, ...] = ()
     """The last 64 client commands answered, oldest first."""
+    correlation_id: str = ""
+    """Correlation id of the first request, which everything about this aggregate carries on."""

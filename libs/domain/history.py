@@ -55,4 +55,4 @@ def advance(stream: Stream, envelope: EventEnvelope, hash_: bytes) -> Stream:
         answer = Answered(envelope.causation_id, envelope.command_digest)
         if answer not in answered:
             answered = (*answered, answer)[-REMEMBERED:]
-    return Stream(envelope.version, hash_, answered)
+    return Stream(envelope.version, hash_, answered, stream.correlation_id or envelope.correlation_id)

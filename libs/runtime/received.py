@@ -24,7 +24,7 @@ def received(message: Message) -> Received:
         cast(str, message.topic()),
         cast(int, message.partition()),
         cast(int, message.offset()),
-        cast(bytes | None, message.key()),
-        cast(bytes | None, message.value()),
+        message.key(),
+        message.value(),
         cast(Headers, message.headers() or []),
     )

@@ -1,0 +1,276 @@
+"""The worker loop: state names the work, results go back as commands (D3).
+
+Runs up to N items at once under asyncio, waits for their start times, cancels what state no longer wants, and reports.
+A crash costs one repeat under the same work id; two executors at once are survived by the fence.
+"""
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from confluent_kafka import KafkaError, Message, Producer
+from prometheus_client import Counter, Gauge
+
+from libs.contracts.envelope import CommandEnvelope
+from libs.contracts.operations import ProgressReported
+from libs.contracts.topics import commands_of
+from libs.contracts.work import Work
+from libs.runtime.clock import now_us
+from libs.runtime.codec import Codec
+from libs.runtime.state_feed import Update
+from libs.runtime.watchdog import Watchdog
+
+_log = structlog.get_logger()
+DRAIN_S = 8.0
+HUNG_S = 30.0
+WAKE_AGAIN_S = 30.0
+REPORTS = Counter("whimbrel_reports_total", "Reports sent", ["worker"])
+RUNNING = Gauge("whimbrel_work_running", "Work items being carried out", ["worker"])
+
+Progress = Callable[[int, int, str], Awaitable[None]]
+
+
+class Job(NamedTuple):
+    """One work item with the state that names it."""
+
+    tenant: str
+    aggregate: str
+    state: Any
+    work: Work
+
+
+class Executor(Protocol):
+    """What a service does with work. Reports are bodies of commands to the aggregate."""
+
+    def wanted(self, state: Any) -> tuple[list[Work], list[Work]]:
+        """Work of this worker to carry out, and work to stop and report as stopped."""
+
+    async def execute(self, job: Job, progress: Progress) -> Any:
+        """Carry out a work item and return its report. Never raises for a failure of the work itself; may be cancelled."""
+
+    def stopped(self, work: Work) -> Any:
+        """Report for work that was stopped, or never begun."""
+
+    def wake(self, wake_at: int) -> Any:
+        """Command for an aggregate whose time to be woken has come."""
+
+
+class _Item:
+    def __init__(self, job: Job, topic: str, traceparent: bytes) -> None:
+        self.job, self.topic, self.traceparent = job, topic, traceparent
+        self.timer: asyncio.TimerHandle | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.stop = False
+        self.dropped = False
+
+
+class Worker:
+    """Carries out the work of one service. `take` and `drop` are what the state feed calls, through the event loop."""
+
+    def __init__(
+        self, name: str, prefix: str, environment: str, codec: Codec, producer: Producer, executor: Executor, *, limit: int
+    ) -> None:
+        self._name, self._prefix, self._environment = name, prefix, environment
+        self._codec, self._producer, self._executor, self._limit = codec, producer, executor, limit
+        self._items: dict[tuple[str, bytes], dict[tuple[str, int], _Item]] = {}
+        self._places: dict[tuple[str, bytes], tuple[str, int]] = {}
+        self._wakes: dict[tuple[str, bytes], asyncio.TimerHandle] = {}
+        self._ready: deque[_Item] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._progress_at: dict[str, float] = {}
+        self._stopping = asyncio.Event()
+        self._reports = REPORTS.labels(name)
+        self._commands: dict[str, str] = {}
+
+    def stop(self) -> None:
+        """Start nothing further; `run` returns when what is running has ended or DRAIN_S have passed."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`, SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        watchdog = Watchdog()
+        while not self._stopping.is_set():
+            watchdog.beat("event loop", HUNG_S)
+            self._producer.poll(0)
+            RUNNING.labels(self._name).set(len(self._tasks))
+            try:
+                await asyncio.wait_for(self._stopping.wait(), 0.25)
+            except TimeoutError:
+                continue
+        watchdog.beat("drain", HUNG_S + DRAIN_S)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN_S)
+        self.drop(set(self._places.values()))
+        await asyncio.to_thread(self._producer.flush, DRAIN_S)
+
+    def take(self, updates: list[Update]) -> None:
+        """Follow the latest states: begin what is new, stop or forget what is no longer wanted."""
+        for update in updates:
+            self._follow(update)
+        self._pump()
+
+    def drop(self, places: set[tuple[str, int]]) -> None:
+        """Forget partitions that another worker has now; what runs is cancelled and reports nothing."""
+        for key in [key for key, place in self._places.items() if place in places]:
+            for item in self._items.pop(key).values():
+                self._forget(item)
+            del self._places[key]
+            self._unwake(key)
+
+    def _follow(self, update: Update) -> None:
+        key = (update.topic, update.key)
+        items = self._items.get(key, {})
+        do, halt = self._executor.wanted(update.state) if update.state is not None else ([], [])
+        wanted = {(work.work_id, work.attempt) for work in (*do, *halt)}
+        for name in [name for name in items if name not in wanted]:
+            self._forget(items.pop(name))
+        if update.state is None or not (wanted or update.wake_at):
+            self._items.pop(key, None)
+            self._places.pop(key, None)
+            self._unwake(key)
+            return
+        self._items[key] = items
+        self._places[key] = (update.topic, update.partition)
+        tenant, _, aggregate = update.key.decode().partition("/")
+        for work in do:
+            if (work.work_id, work.attempt) not in items:
+                item = items[work.work_id, work.attempt] = _Item(
+                    Job(tenant, aggregate, update.state, work), update.topic, update.traceparent
+                )
+                self._schedule(item)
+        for work in halt:
+            item = items.setdefault(
+                (work.work_id, work.attempt), _Item(Job(tenant, aggregate, update.state, work), update.topic, update.traceparent)
+            )
+            self._halt(item)
+        self._unwake(key)
+        if update.wake_at:
+            self._wake_later(key, Job(tenant, aggregate, update.state, _NOTHING), update)
+
+    def _schedule(self, item: _Item) -> None:
+        delay = (item.job.work.not_before - now_us()) / 1_000_000
+        if delay <= 0:
+            self._ready.append(item)
+        else:
+            item.timer = asyncio.get_running_loop().call_later(delay, self._due, item)
+
+    def _due(self, item: _Item) -> None:
+        self._ready.append(item)
+        self._pump()
+
+    def _pump(self) -> None:
+        while self._ready and len(self._tasks) < self._limit and not self._stopping.is_set():
+            item = self._ready.popleft()
+            if not item.dropped and not item.stop:
+                item.task = asyncio.create_task(self._carry_out(item))
+                self._tasks.add(item.task)
+                item.task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("work ended with a defect", exc_info=task.exception())
+        self._pump()
+
+    async def _carry_out(self, item: _Item) -> None:
+        work = item.job.work
+        try:
+            report = await self._executor.execute(item.job, self._progress(item))
+        except asyncio.CancelledError:
+            if item.stop and not item.dropped:
+                self._report(item, self._executor.stopped(work))
+            raise
+        finally:
+            self._progress_at.pop(work.work_id, None)
+        if not item.dropped:
+            self._report(item, report)
+
+    def _halt(self, item: _Item) -> None:
+        if item.stop:
+            return
+        item.stop = True
+        if item.timer is not None:
+            item.timer.cancel()
+        if item.task is None:
+            self._report(item, self._executor.stopped(item.job.work))
+        else:
+            item.task.cancel()
+
+    def _forget(self, item: _Item) -> None:
+        item.dropped = True
+        if item.timer is not None:
+            item.timer.cancel()
+        if item.task is not None:
+            item.task.cancel()
+
+    def _wake_later(self, key: tuple[str, bytes], job: Job, update: Update) -> None:
+        def wake() -> None:
+            self._send(
+                job,
+                update.topic,
+                update.traceparent,
+                f"{job.tenant}/{job.aggregate}/wake/{update.wake_at}",
+                self._executor.wake(update.wake_at),
+            )
+            self._wakes[key] = asyncio.get_running_loop().call_later(WAKE_AGAIN_S, wake)
+
+        delay = max(0.0, (update.wake_at - now_us()) / 1_000_000)
+        self._wakes[key] = asyncio.get_running_loop().call_later(delay, wake)
+
+    def _unwake(self, key: tuple[str, bytes]) -> None:
+        timer = self._wakes.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _report(self, item: _Item, body: Any) -> None:
+        work = item.job.work
+        self._send(item.job, item.topic, item.traceparent, f"{work.work_id}#{work.attempt}", body)
+        self._reports.inc()
+
+    def _send(self, job: Job, state_topic: str, traceparent: bytes, command_id: str, body: Any) -> None:
+        envelope = CommandEnvelope(
+            command_id=command_id,
+            tenant=job.tenant,
+            aggregate=job.aggregate,
+            environment=self._environment,
+            actor=f"service:{self._name}",
+            correlation_id=job.state.stream.correlation_id,
+            occurred_at=now_us(),
+        )
+        topic = self._commands.setdefault(state_topic, commands_of(self._prefix, state_topic.rsplit(".", 2)[1]))
+        record = self._codec.command(topic, envelope, body, traceparent)
+        self._producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=_must_arrive)
+
+    def _progress(self, item: _Item) -> Progress:
+        async def tell(done: int, total: int, unit: str) -> None:
+            now = asyncio.get_running_loop().time()
+            if now - self._progress_at.get(item.job.work.work_id, -1.0) >= 1.0 or done == total:
+                self._progress_at[item.job.work.work_id] = now
+                self._tell(item.job, done, total, unit)
+
+        return tell
+
+    def _tell(self, job: Job, done: int, total: int, unit: str) -> None:
+        step = str(job.work.step)
+        body = ProgressReported(
+            tenant=job.tenant, migration=job.aggregate, work_id=job.work.work_id, step=step, done=done, total=total, unit=unit, at=now_us()
+        )
+        topic = f"{self._prefix}.progress"
+        record = self._codec.plain(topic, body, f"{job.tenant}/{job.aggregate}".encode(), [])
+        self._producer.produce(topic, record.value, record.key, headers=record.headers)
+
+
+_NOTHING = Work(work_id="", worker="", step=-1, chunk="-", direction="", round=0, fence=0, attempt=0, not_before=0, deadline=0)
+
+
+def _must_arrive(error: KafkaError | None, message: Message) -> None:
+    """A report that cannot be delivered would leave its work hanging: let the process be restarted and do it again."""
+    if error is not None:
+        _log.error("report could not be delivered", error=str(error))
+        signal.raise_signal(signal.SIGTERM)
