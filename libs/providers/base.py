@@ -53,7 +53,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def parameters(self) -> dict[str, Any]:
         """The step's parameters, decoded."""
-        decoded: dict[str, Any] = msgspec.json.decode(self.step.parameters)
+        decoded: dict[str, Any] = msgspec.json.decode(self.step.parameters or "{}")
         return decoded
 
 

@@ -76,6 +76,11 @@ def producer(bootstrap: str, **overrides: Any) -> Producer:
     )
 
 
+def worker_producer(bootstrap: str) -> Producer:
+    """A producer for reports: it never gives up while the process lives, and calls back only about failures."""
+    return producer(bootstrap, **{"message.timeout.ms": 0, "delivery.report.only.error": True})
+
+
 def create_topics(bootstrap: str, prefix: str, partitions: int, replication: int = 1) -> None:
     """Create the topics of a prefix, or find them. Raises Misconfigured when one exists with another partition count."""
     admin = AdminClient({"bootstrap.servers": bootstrap})

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     environment: str = Field("dev", pattern=r"^[a-z][a-z0-9-]{0,20}$", description="Environment named on every event")
     slot: int = Field(0, ge=0, description="Number of this instance among those of its service, stable across restarts")
     partitions: int = Field(4, ge=1, le=512, description="Partitions of each topic; fixed when a prefix is created")
+    work_limit: int = Field(256, ge=1, description="How many work items a worker carries out at once")
     health_port: int = Field(0, ge=0, le=65_535, description="Port of /livez, /readyz and /metrics; 0 lets the system choose one")
     log_level: str = Field("info", description="debug, info, warning or error")
 

@@ -40,9 +40,9 @@ class StateFeed:
         worker: str,
         *,
         wakes: bool,
-        deliver: Callable[[list[Update]], None],
-        dropped: Callable[[set[tuple[str, int]]], None],
-        died: Callable[[BaseException], None],
+        deliver: Callable[[list[Update]], object],
+        dropped: Callable[[set[tuple[str, int]]], object],
+        died: Callable[[BaseException], object],
     ) -> None:
         self._consumer, self._codec, self._topics = consumer, codec, topics
         self._worker, self._wakes = worker.encode(), wakes

@@ -3,7 +3,6 @@
 import sys
 
 from libs.domain.catalogue import DECIDERS
-
 from libs.runtime import kafka, telemetry
 from libs.runtime.codec import Codec
 from libs.runtime.errors import WhimbrelError

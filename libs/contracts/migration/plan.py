@@ -16,8 +16,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One of act, check or wait."""
     title: str = ""
     """What the step does, in one sentence for people."""
-    parameters: str = "{}"
-    """What the provider needs for this step, as a JSON object; never holds a secret."""
+    parameters: str = ""
+    """What the provider needs for this step, as a JSON object; empty for nothing. Never holds a secret."""
     compensation: str = ""
     """What undoing the step does, in one sentence for people; empty when there is nothing to undo."""
     point_of_no_return: bool = False

@@ -14,8 +14,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is now, as a JSON object that the provider understands; secrets only by reference."""
     target: str
     """Where it shall be, as a JSON object that the provider understands; secrets only by reference."""
-    options: str = "{}"
-    """Settings of the provider, as a JSON object."""
+    options: str = ""
+    """Settings of the provider, as a JSON object; empty for none."""
     wave: str = ""
     """Name of the wave it moves with; empty for none."""
     depends_on: tuple[str, ...] = ()

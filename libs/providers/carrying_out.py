@@ -1,0 +1,139 @@
+"""A work item of a migration handed to its provider: the assignment made, time limited, every outcome turned into a report."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from libs.contracts.avro import decode_value
+from libs.contracts.migration.commands import ReportPlan
+from libs.contracts.migration.plan import WAIT, Plan, Step
+from libs.contracts.migration.request import Request
+from libs.contracts.migration.state import MigrationState
+from libs.contracts.values import Evidence, Problem
+from libs.contracts.work import APPLY, FAILED, PLAN, SUCCEEDED, UNDO, ReportWork, Work
+from libs.providers.base import Assignment, MoveRequest, NotYet, Progress, Provider, ProviderError
+
+GATE = Step(name="approve_cutover", phase="cutting_over", kind=WAIT, wait_for="approval", title="A person approves the cutover")
+FIRST_LOOK_S, SLOWEST_LOOK_S = 0.2, 5.0
+NO_PLAN = Plan(provider="", steps=())
+
+decoded_plan = lru_cache(maxsize=16_384)(lambda encoded: decode_value(Plan, encoded))
+decoded_request = lru_cache(maxsize=16_384)(lambda encoded: decode_value(Request, encoded))
+
+
+class Unknown(ProviderError):
+    """There is no provider of that kind."""
+
+    def __init__(self, kind: str, known: Mapping[str, Any]) -> None:
+        message = f"there is no provider {kind}; there are: {', '.join(sorted(known))}"
+        super().__init__("unknown_provider", message, category="validation", retryable=False)
+
+
+class Carrier:
+    """Carries out the work of migrations by providers, each made once from the catalogue."""
+
+    def __init__(self, catalogue: Mapping[str, Callable[[], Provider]]) -> None:
+        self._catalogue = catalogue
+        self._made: dict[str, Provider] = {}
+
+    def provider(self, kind: str) -> Provider:
+        """The provider of a kind. Raises Unknown."""
+        if kind not in self._made:
+            if kind not in self._catalogue:
+                raise Unknown(kind, self._catalogue)
+            self._made[kind] = self._catalogue[kind]()
+        return self._made[kind]
+
+    async def carry_out(
+        self, tenant: str, aggregate: str, state: MigrationState, work: Work, progress: Progress
+    ) -> ReportWork | ReportPlan:
+        """Do it and report: success with evidence, or failure with the problem and whether it may pass."""
+        seconds = max(0.001, (work.deadline - work.not_before) / 1_000_000)
+        try:
+            request = move_request(tenant, aggregate, decoded_request(state.request))
+            provider = self.provider(request.provider)
+            if work.direction == PLAN:
+                async with asyncio.timeout(seconds):
+                    return await _plan(provider, request, decoded_request(state.request), work)
+            step = decoded_plan(state.plan).steps[work.step]
+            evidence = await _within(seconds, provider, assignment(request, step, work), progress)
+            return ReportWork(work_id=work.work_id, attempt=work.attempt, outcome=SUCCEEDED, evidence=evidence)
+        except ProviderError as error:
+            return failed(work, error.problem, retryable=error.retryable)
+        except TimeoutError:
+            message = f"the attempt took longer than {seconds:.0f} s"
+            return failed(work, Problem(code="timeout", category="migration_execution", message=message), retryable=True)
+        except Exception as error:  # a defect of a provider must not stop the others' work
+            message = f"{type(error).__name__}: {error}"
+            return failed(work, Problem(code="unexpected", category="migration_execution", message=message[:500]), retryable=True)
+
+
+def failed(work: Work, problem: Problem, *, retryable: bool) -> ReportWork:
+    """Report of an attempt that failed."""
+    return ReportWork(work_id=work.work_id, attempt=work.attempt, outcome=FAILED, problem=problem, retryable=retryable)
+
+
+@lru_cache(maxsize=16_384)
+def _objects(source: str, target: str, options: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    decode = msgspec.json.decode
+    return decode(source), decode(target), decode(options or "{}")
+
+
+def move_request(tenant: str, aggregate: str, request: Request) -> MoveRequest:
+    """The request as providers see it."""
+    source, target, options = _objects(request.source, request.target, request.options)
+    return MoveRequest(tenant=tenant, migration=aggregate, provider=request.provider, source=source, target=target, options=options)
+
+
+def assignment(request: MoveRequest, step: Step, work: Work) -> Assignment:
+    """The work item as providers see it."""
+    return Assignment(
+        work_id=work.work_id, fence=work.fence, attempt=work.attempt, chunk=work.chunk, step=step, request=request, deadline=work.deadline
+    )
+
+
+async def _plan(provider: Provider, request: MoveRequest, asked: Request, work: Work) -> ReportPlan:
+    inspection = await provider.inspect(request)
+    plan = NO_PLAN if inspection.problems else with_gate(provider.plan(request, inspection), asked.approval)
+    return ReportPlan(work_id=work.work_id, attempt=work.attempt, plan=plan, problems=inspection.problems)
+
+
+def with_gate(plan: Plan, approval: bool) -> Plan:
+    """The plan with a wait for approval before its first step of the phase cutting_over, where one is wanted."""
+    first = next((i for i, step in enumerate(plan.steps) if step.phase == GATE.phase), None)
+    if not approval or first is None:
+        return plan
+    return replace(plan, steps=(*plan.steps[:first], GATE, *plan.steps[first:]))
+
+
+async def _within(seconds: float, provider: Provider, work: Assignment, progress: Progress) -> Evidence:
+    direction = work.work_id.split("/")[-2]
+    if direction == APPLY:
+        async with asyncio.timeout(seconds):
+            return await provider.apply(work, progress)
+    if direction == UNDO:
+        async with asyncio.timeout(seconds):
+            return await provider.undo(work, progress)
+    return await _look_until(seconds, provider, work, progress)
+
+
+async def _look_until(seconds: float, provider: Provider, work: Assignment, progress: Progress) -> Evidence:
+    """Look again and again, ever more slowly, until the condition holds; in the end report why it does not."""
+    pause, last = FIRST_LOOK_S, None
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    return await provider.check(work, progress)
+                except NotYet as error:
+                    last = error
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, SLOWEST_LOOK_S)
+    except TimeoutError:
+        if last is not None:
+            raise last from None
+        raise

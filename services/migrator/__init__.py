@@ -1,0 +1,1 @@
+"""The worker that acts: applies and undoes the steps of migrations."""

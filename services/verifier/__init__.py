@@ -1,0 +1,1 @@
+"""The worker that looks: inspects, plans, checks; and wakes what asked to be woken."""
