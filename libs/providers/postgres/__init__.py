@@ -1,0 +1,1 @@
+"""A live PostgreSQL database, moved by logical replication."""

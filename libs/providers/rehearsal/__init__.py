@@ -1,0 +1,1 @@
+"""A simulated machine with seeded failures."""
