@@ -130,7 +130,9 @@ def _stuck(state: State, event: e.RollbackStuck) -> State:
 
 
 def _skipped(state: State, event: e.CompensationSkipped) -> State:
-    return replace(state, mode=ROLLING_BACK, status="rolling_back", dispatched=event.step - 1, failed=(), skipped=state.skipped + 1)
+    state = replace(state, mode=ROLLING_BACK, status="rolling_back", dispatched=event.step - 1, failed=(), skipped=state.skipped + 1)
+    # A round rises only after the undo was confirmed (D3): going forward again would bring about a second time what was left standing.
+    return replace(state, intent="rolled_back", to_step=0) if state.intent == "retry" else state
 
 
 def _rewound(state: State, event: e.RewindCompleted) -> State:

@@ -14,6 +14,9 @@ from libs.domain.migration.evolving import CHECKING, HELD, PAUSED, evolve, plan_
 from libs.domain.migration.going_back import stop
 
 Events = list[Any]
+MAX_STEPS = 1_000
+MAX_WINDOW = 100
+"""Most chunks in flight: what one decision may dispatch, and what a state may hold (D6)."""
 
 
 def request(command: c.RequestMigration, ctx: Context) -> Events:
@@ -25,20 +28,35 @@ def request(command: c.RequestMigration, ctx: Context) -> Events:
 
 def flaw_of(plan: Plan) -> str:
     """What is wrong with the shape of a plan; empty when nothing is."""
-    if not plan.steps:
-        return "it has no steps"
+    if not 0 < len(plan.steps) <= MAX_STEPS:
+        return f"it has {len(plan.steps)} steps; 1 to {MAX_STEPS} are possible" if plan.steps else "it has no steps"
     if len({step.name for step in plan.steps}) < len(plan.steps):
         return "two steps have the same name"
     return next(filter(None, map(_flaw_of_step, plan.steps)), "")
 
 
 def _flaw_of_step(step: Step) -> str:
+    if not step.name:
+        return "a step has an empty name"
     if step.kind not in (ACT, CHECK, WAIT):
         return f"step {step.name} is of unknown kind {step.kind}"
     if step.kind == WAIT and step.wait_for not in ("time", "approval"):
         return f"step {step.name} waits for unknown {step.wait_for!r}"
-    if step.attempts < 1 or step.timeout_ms < 1 or step.window < 1 or step.chunks < 0 or step.wait_ms < 0:
-        return f"step {step.name} has attempts, timeout or window below 1"
+    if step.point_of_no_return and step.kind != ACT:
+        return f"step {step.name} is a {step.kind}; only an act can be the point of no return"
+    # A wait of no length would ask for the wake that just ended the wait before it: a repeat would be taken twice.
+    shortest_wait = 1 if step.wait_for == "time" else 0
+    bounds = {
+        "attempts": (step.attempts, 1, None),
+        "timeout_ms": (step.timeout_ms, 1, None),
+        "backoff_ms": (step.backoff_ms, 0, None),
+        "window": (step.window, 1, MAX_WINDOW),
+        "chunks": (step.chunks, 0, None),
+        "wait_ms": (step.wait_ms, shortest_wait, None),
+    }
+    for name, (value, least, most) in bounds.items():
+        if value < least or (most is not None and value > most):
+            return f"step {step.name} has {name} {value}; it must be at least {least}" + (f" and at most {most}" if most else "")
     return ""
 
 

@@ -1,0 +1,54 @@
+"""A migration is asked for: it is planned before anything is touched."""
+
+from libs.contracts.migration import commands as c
+from libs.contracts.migration import events as e
+from libs.contracts.work import PLAN, VERIFIER, Work
+from libs.domain.migration import DECIDER
+from libs.testing.given_when_then import NOW, SECOND, given
+from libs.testing.migrations import PLANNING, REQUEST, act, planned, requested, started
+
+REQUEST_IT = c.RequestMigration(request=REQUEST)
+ASKED = e.MigrationRequested(request=REQUEST)
+PLAN_WORK = Work(
+    work_id=PLANNING,
+    worker=VERIFIER,
+    step=-1,
+    chunk="-",
+    direction=PLAN,
+    round=1,
+    fence=1,
+    attempt=1,
+    not_before=NOW,
+    deadline=NOW + 120 * SECOND,
+)
+PLAN_IT = e.WorkDispatched(work=PLAN_WORK, name="plan", phase="checking", point_of_no_return=False)
+
+
+def test_a_request_is_planned_by_the_verifier_before_anything_is_touched_O1() -> None:
+    given(DECIDER).when(REQUEST_IT, now=NOW).then(ASKED, PLAN_IT)
+
+
+def test_a_second_request_under_another_key_is_refused_D2() -> None:
+    requested().when(REQUEST_IT).then_refused("already_exists")
+
+
+def test_a_request_for_a_migration_that_has_ended_is_refused_D2() -> None:
+    ended = requested().when(c.CancelMigration(reason="mistake")).then(e.MigrationCancelled(reason="mistake", skipped=0))
+
+    ended.when(REQUEST_IT).then_refused("already_exists")
+
+
+def test_a_request_while_it_runs_is_refused_D2() -> None:
+    started(act("copy")).when(REQUEST_IT).then_refused("already_exists")
+
+
+def test_the_same_request_with_the_same_key_is_answered_once_O9() -> None:
+    first = given(DECIDER).when(REQUEST_IT, command_id="key-1").then_something()
+
+    first.when(REQUEST_IT, command_id="key-1").then_nothing()
+
+
+def test_the_plan_is_frozen_and_its_first_step_begins_D5() -> None:
+    history = requested().when(planned(act("copy"))).then_types(e.MigrationPlanned, e.WorkDispatched)
+
+    history.when(planned(act("other"))).then_nothing()
