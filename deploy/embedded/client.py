@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from deploy.embedded.component import Component
 from deploy.embedded.errors import StackError
-from deploy.embedded.host import disk_errors_named, open_data_dir
+from deploy.embedded.host import disk_errors_named, locked, open_data_dir
 from deploy.embedded.install import install
 from deploy.embedded.processes import age, end_all, resident_bytes
 from deploy.embedded.settings import StackSettings
@@ -47,12 +47,17 @@ class StackReport(BaseModel):
 
 
 def up(data_dir: Path, settings: StackSettings, say: Callable[[str], None], watch: Watch) -> StackState:
-    """Start the stack in the background and return once all is healthy; a running one is left as it is.
+    """Start the stack in the background and return once all is healthy; one that runs or is being started is left as it is.
 
     `say` gets lines of the installation, `watch` every new state. Raises StackError with what went wrong.
     """
     data_dir = data_dir.resolve()
     open_data_dir(data_dir)
+    with disk_errors_named(data_dir), locked(data_dir / "up.lock"):
+        return _up(data_dir, settings, say, watch)
+
+
+def _up(data_dir: Path, settings: StackSettings, say: Callable[[str], None], watch: Watch) -> StackState:
     found = _state(data_dir)
     if found and found.alive:
         _require_same_choice(found, settings)
@@ -74,8 +79,7 @@ def _state(data_dir: Path) -> StackState | None:
 
 def _require_same_choice(found: StackState, asked: StackSettings) -> None:
     """Refuse when what runs is not what is asked for, rather than pretend."""
-    running = found.settings.model_dump()
-    differing = [name for name, value in asked.model_dump().items() if value != running[name] and value != 0]
+    differing = asked.differing_from(found.settings)
     if differing:
         raise StackError(f"already running with another choice of {', '.join(differing)}: run whimbrel down first")
 
@@ -126,13 +130,11 @@ def _failure(data_dir: Path, state: StackState | None, process: subprocess.Popen
     if state and state.problem and (process is None or state.pid == process.pid):
         return _error(state.problem, state.exit_code)
     log = _log(data_dir)
-    lines = (
-        [line for line in log.read_text(errors="replace").splitlines() if line.startswith(_ERROR)]
-        if log.exists()
-        else []
-    )
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(_ERROR)] if log.exists() else []
     if process and lines:
         return _error(lines[-1].removeprefix(_ERROR), process.returncode)
+    if process and process.returncode == 0:
+        return StackError("stopped before it was ready, as somebody asked: start it again with whimbrel up")
     return StackError(f"the supervisor ended unexpectedly: see {log}")
 
 

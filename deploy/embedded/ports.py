@@ -1,6 +1,7 @@
 """Ports on the loopback address."""
 
-import random
+import http.client
+import secrets
 import socket
 
 from deploy.embedded.errors import EnvironmentProblem
@@ -32,9 +33,22 @@ def answers(port: int, timeout: float = 0.5) -> bool:
     return True
 
 
+def get(port: int, path: str, timeout: float = 2) -> tuple[int, bytes] | None:
+    """Status and body of an HTTP GET on a loopback port; None when nothing answers."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
 def free_port() -> int:
     """A free loopback port, never handed out twice by one process."""
-    for port in random.sample(_PICK_FROM, 500):
+    for port in secrets.SystemRandom().sample(_PICK_FROM, 500):
         if port not in _handed_out and is_free(port):
             _handed_out.add(port)
             return port
@@ -45,6 +59,4 @@ def require_free(component: str, port: int, option: str) -> None:
     """Raise EnvironmentProblem naming the option that changes the port when `port` is taken or not allowed."""
     if is_free(port):
         return
-    raise EnvironmentProblem(
-        f"port {port} for {component} is taken: stop what listens there, or choose another with {option}"
-    )
+    raise EnvironmentProblem(f"port {port} for {component} is taken: stop what listens there, or choose another with {option}")

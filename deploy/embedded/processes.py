@@ -31,9 +31,7 @@ class Launch:
 
 def base_env() -> dict[str, str]:
     """The little of our environment that servers may see: variables of other installations must not steer them."""
-    return {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ
-    }
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
 
 
 def spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:

@@ -32,17 +32,12 @@ def _kafka(context: MavenContext) -> list[Artifact]:
     asked = [Dependency(context.project(g, a).at_version(v).artifact()) for g, a, v in KAFKA]
     direct, transitive = context.resolver.resolve(asked)
     needed = [d.artifact for d in direct + transitive if d.scope in (None, "compile", "runtime")]
-    return [
-        Artifact("kafka", sha256_of(a.resolve()), a.groupId, a.artifactId, a.version, a.classifier, a.packaging)
-        for a in needed
-    ]
+    return [Artifact("kafka", sha256_of(a.resolve()), a.groupId, a.artifactId, a.version, a.classifier, a.packaging) for a in needed]
 
 
 def _registry(context: MavenContext) -> Artifact:
     group, name, version, classifier, packaging = REGISTRY
-    found = (
-        context.project(group, name).at_version(version).artifact(classifier=classifier, packaging=packaging).resolve()
-    )
+    found = context.project(group, name).at_version(version).artifact(classifier=classifier, packaging=packaging).resolve()
     return Artifact("registry", sha256_of(found), *REGISTRY)
 
 

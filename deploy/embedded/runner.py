@@ -5,6 +5,7 @@ import subprocess
 import time
 
 from deploy.embedded.component import Component
+from deploy.embedded.errors import StackError
 from deploy.embedded.processes import Launch, end_all, spawn, started_at
 from deploy.embedded.state import ComponentState
 
@@ -55,15 +56,23 @@ class Runner:
         if self._process is None or self._process.poll() is None:
             return False
         if self._again_at is None:
-            self._pause = _FIRST_PAUSE if self.uptime >= _LIVED else min(self._pause * 2, _LONGEST_PAUSE)
-            self._again_at = time.monotonic() + self._pause
+            self._put_off(_FIRST_PAUSE if self.uptime >= _LIVED else self._pause * 2)
             return True
         if time.monotonic() < self._again_at:
             return False
-        self.component.prepare()
-        self.start()
+        try:
+            self.component.prepare()
+            self.start()
+        except (OSError, StackError):
+            # A full disk, say: it must not end the supervisor, for space may come back.
+            self._put_off(self._pause * 2)
+            return False
         self.restarts += 1
         return True
+
+    def _put_off(self, pause: float) -> None:
+        self._pause = min(pause, _LONGEST_PAUSE)
+        self._again_at = time.monotonic() + self._pause
 
     def healthy(self) -> bool:
         """Whether its process lives and answers."""

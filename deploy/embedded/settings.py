@@ -6,6 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deploy.embedded.ports import free_port
 
+# The six services; only ingress serves HTTP to users.
+HTTP_SERVICE = "ingress"
+BACKGROUND_SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
+SERVICES = (HTTP_SERVICE, *BACKGROUND_SERVICES)
+
 
 class StackSettings(BaseModel):
     """Ports and trade-offs of one stack; everything listens on 127.0.0.1 only. Port 0 means: pick a free one."""
@@ -16,17 +21,15 @@ class StackSettings(BaseModel):
     registry_port: int = Field(default=18081, ge=0, le=65535)
     postgres_port: int = Field(default=15432, ge=0, le=65535)
     http_port: int = Field(default=8080, ge=0, le=65535, description="Where ingress serves HTTP.")
-    prefix: str = Field(
-        default="whimbrel", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="First part of every topic name."
-    )
+    prefix: str = Field(default="whimbrel", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="First part of every topic name.")
     services: bool = Field(default=True, description="Also run the six services, not the servers alone.")
     fsync: bool = Field(default=True, description="PostgreSQL forces commits to disk; off only for tests.")
     kafka_fsync: bool = Field(default=False, description="Kafka forces every write to disk before it answers.")
     kafka_heap_mb: int = Field(default=512, ge=256)
-    kafka_proxy_port: int | None = Field(
-        default=None, description="Kafka tells clients of its second listener to use this port."
-    )
+    kafka_proxy_port: int | None = Field(default=None, description="Kafka tells clients of its second listener to use this port.")
     extra_postgres: dict[str, int] = Field(default_factory=dict, description="More PostgreSQL servers: name to port.")
+
+    health_ports: dict[str, int] = Field(default_factory=dict, description="Readiness and metrics of each service but ingress.")
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:
@@ -45,8 +48,19 @@ class StackSettings(BaseModel):
     def resolved(self) -> "StackSettings":
         """The same settings with every port 0 replaced by a free port."""
         update: dict[str, object] = {
-            field: getattr(self, field) or free_port()
-            for field in ("kafka_port", "registry_port", "postgres_port", "http_port")
+            field: getattr(self, field) or free_port() for field in ("kafka_port", "registry_port", "postgres_port", "http_port")
         }
         update["extra_postgres"] = {name: port or free_port() for name, port in self.extra_postgres.items()}
+        update["health_ports"] = {name: self.health_ports.get(name) or free_port() for name in BACKGROUND_SERVICES}
         return self.model_copy(update=update)
+
+    def differing_from(self, running: "StackSettings") -> list[str]:
+        """Names of settings in which a running stack is not what these ask for; a port 0 asks for nothing."""
+        asked, found = self.model_dump(exclude={"health_ports"}), running.model_dump()
+        return [name for name, value in asked.items() if not _fits(value, found[name])]
+
+
+def _fits(asked: object, found: object) -> bool:
+    if isinstance(asked, dict) and isinstance(found, dict):
+        return asked.keys() == found.keys() and all(_fits(value, found[key]) for key, value in asked.items())
+    return asked == found or (asked == 0 and asked is not False)

@@ -17,8 +17,8 @@ from deploy.embedded.runner import Runner, stop_all
 from deploy.embedded.servers import Kafka, Postgres, Registry
 from deploy.embedded.servers.postgres import password_of
 from deploy.embedded.servers.registry import DATABASE as REGISTRY_DATABASE
-from deploy.embedded.services import SERVICES, services
-from deploy.embedded.settings import StackSettings
+from deploy.embedded.services import services
+from deploy.embedded.settings import HTTP_SERVICE, SERVICES, StackSettings
 from deploy.embedded.state import ComponentState
 
 DATABASE = "whimbrel"
@@ -117,9 +117,7 @@ class Stack:
         )  # fmt: skip
         registry = Registry(chosen.registry_port, data / "registry", logs / "registry.log", installed, postgres)
         more = [
-            Postgres(
-                port, postgres_home / name, logs / f"{name}.log", installed, password, name=name, fsync=chosen.fsync
-            )
+            Postgres(port, postgres_home / name, logs / f"{name}.log", installed, password, name=name, fsync=chosen.fsync)
             for name, port in chosen.extra_postgres.items()
         ]
         self.kafka_proxied_port = kafka.proxied_port
@@ -128,7 +126,7 @@ class Stack:
         running: list[Component] = [postgres, kafka, registry, *more]
         if chosen.services:
             self._urls["http"] = f"http://127.0.0.1:{chosen.http_port}"
-            running += services(self._service_env(), chosen.http_port, logs)
+            running += services(self._service_env(), {HTTP_SERVICE: chosen.http_port} | chosen.health_ports, logs)
         return running
 
     def _service_env(self) -> dict[str, str]:
@@ -138,7 +136,6 @@ class Stack:
             "WHIMBREL_POSTGRES": self.postgres,
             "WHIMBREL_PREFIX": self.settings.prefix,
             "WHIMBREL_SLOT": "0",
-            "WHIMBREL_HTTP_PORT": str(self.settings.http_port),
         }
 
     def _bring_up(self) -> None:
@@ -166,12 +163,12 @@ class Stack:
         return all(runner.was_healthy for runner in self._runners.values())
 
     def _check_start(self, runner: Runner) -> None:
-        if runner.exit_code() is not None:
+        if runner.exit_code() is not None and runner.restarts + 1 < runner.component.start_attempts:
+            runner.tend()
+        elif runner.exit_code() is not None:
             name, log = runner.component.name, runner.component.log
-            raise StackError(
-                f"{name} exited with code {runner.exit_code()} while starting: {_last_line(log)} (see {log})"
-            )
-        if runner.healthy():
+            raise StackError(f"{name} exited with code {runner.exit_code()} while starting: {_last_line(log)} (see {log})")
+        elif runner.healthy():
             self._say(f"{runner.component.name}: ready after {runner.uptime:.1f} s")
 
     def tend(self) -> bool:

@@ -1,16 +1,14 @@
 """The supervisor: one process per data directory that keeps its stack running until it is told to stop."""
 
-import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
 from deploy.embedded.errors import EnvironmentProblem, StackError
-from deploy.embedded.host import disk_errors_named, open_data_dir
+from deploy.embedded.host import disk_errors_named, locked, open_data_dir
 from deploy.embedded.processes import end_all, started_at
 from deploy.embedded.settings import StackSettings
 from deploy.embedded.stack import GRACE_SECONDS, Stack
@@ -32,29 +30,40 @@ class Supervisor:
     def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises StackError when the stack cannot be started or is already running."""
         open_data_dir(self._data_dir)
-        with disk_errors_named(self._data_dir), _only_one(self._data_dir):
-            self._end_leftovers()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, self._on_signal)
-            self._publish()
+        with disk_errors_named(self._data_dir), ExitStack() as held:
             try:
-                self._stack.start()
-                self._ready = True
-                self._publish()
-                self._tend()
-            except _Stopped:
-                pass
-            except StackError as problem:
-                self._publish(problem)
-                raise
-            finally:
-                self._stack.stop(GRACE_SECONDS)
+                held.enter_context(locked(self._data_dir / "lock", wait=False))
+            except BlockingIOError:
+                raise EnvironmentProblem(f"a stack is already running in {self._data_dir}: stop it first with whimbrel down") from None
+            self._run_alone()
+
+    def _run_alone(self) -> None:
+        self._end_leftovers()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self._publish()
+        try:
+            self._stack.start()
+            self._ready = True
             self._publish()
+            self._tend()
+        except _Stopped:
+            pass
+        except StackError as problem:
+            self._publish(problem)
+            raise
+        finally:
+            self._stack.stop(GRACE_SECONDS)
+        self._publish()
 
     def _tend(self) -> None:
+        stale = False
         while not self._stopping:
-            if self._stack.tend():
-                self._publish()
+            stale = self._stack.tend() or stale
+            if stale:
+                with suppress(OSError):  # a full disk delays the state file and must not end what still works
+                    self._publish()
+                    stale = False
             time.sleep(_TICK)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -86,24 +95,9 @@ class Supervisor:
         left = read_state(self._data_dir)
         if left is None:
             return
-        running = [
-            (c.pid, c.began, c.stop_signal) for c in left.components if c.pid is not None and c.began is not None
-        ]
+        running = [(c.pid, c.began, c.stop_signal) for c in left.components if c.pid is not None and c.began is not None]
         end_all(running, GRACE_SECONDS)
 
 
 class _Stopped(BaseException):
     """Told to stop while still starting."""
-
-
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory; the kernel lets go of it when we end, however that happens."""
-    with (data_dir / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EnvironmentProblem(
-                f"a stack is already running in {data_dir}: stop it first with whimbrel down"
-            ) from None
-        yield

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.embedded.component import Component
 from deploy.embedded.errors import StackError
+from deploy.embedded.host import write_atomically
 from deploy.embedded.install import Installed
 from deploy.embedded.ports import LOOPBACK, answers, free_port
 from deploy.embedded.processes import Launch, base_env
@@ -41,6 +42,9 @@ _PROPERTIES = {
     # Back after a crash in seconds: a dead transaction is aborted at once, a group does not wait for members.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
     "group.initial.rebalance.delay.ms": 0,
+    # A killed broker is let in again only once its last session is over; the default is 9 s.
+    "broker.session.timeout.ms": 2000,
+    "broker.heartbeat.interval.ms": 400,
     "num.recovery.threads.per.data.dir": 2,
     # Nothing is dropped because the stack was off for a while; a topic expires only by its own setting.
     "log.retention.ms": -1,
@@ -73,7 +77,8 @@ class Kafka(Component):
         fsync: bool = False,
         proxy_port: int | None = None,
     ) -> None:
-        self.port, self.log, self._home = port, log, data_dir
+        self.port: int = port
+        self.log, self._home = log, data_dir
         self._java, self._classpath = installed.java, f"{installed.kafka}/*"
         self._heap_mb, self._fsync = heap_mb, fsync
         self._controller_port = free_port()
@@ -123,7 +128,7 @@ class Kafka(Component):
 
     def healthy(self, uptime: float) -> bool:
         """Whether it lists itself as a broker of the cluster that our data directory belongs to."""
-        if not answers(self.port or 0):
+        if not answers(self.port):
             return False
         try:
             metadata = self._admin.list_topics(timeout=1)
@@ -145,7 +150,7 @@ class Kafka(Component):
         controller = f"{LOOPBACK}:{self._controller_port}"
         listeners = {"PLAINTEXT": self.port, "CONTROLLER": self._controller_port}
         advertised = {"PLAINTEXT": self.port}
-        if self._proxy_port:
+        if self._proxy_port and self.proxied_port:
             listeners["PROXY"], advertised["PROXY"] = self.proxied_port, self._proxy_port
         chosen: dict[str, object] = {
             "log.dirs": log_dir,
@@ -156,11 +161,11 @@ class Kafka(Component):
         if self._fsync:
             chosen["log.flush.interval.messages"] = 1
         path = self._home / "server.properties"
-        path.write_text("".join(f"{key}={value}\n" for key, value in (_PROPERTIES | chosen).items()))
+        write_atomically(path, "".join(f"{key}={value}\n" for key, value in (_PROPERTIES | chosen).items()))
         return path
 
 
-def _listeners(ports: dict[str, int | None]) -> str:
+def _listeners(ports: dict[str, int]) -> str:
     return ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
 
 

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ _HBA = f"""\
 host all         all {LOOPBACK}/32 scram-sha-256
 host replication all {LOOPBACK}/32 scram-sha-256
 """
+_BACKENDS_GONE_SECONDS = 5.0
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -113,11 +115,14 @@ class Postgres(Component):
             raise StackError(f"{self.name}: {program} failed: {done.stderr.strip().rpartition(chr(10))[2]}")
 
     def _drop_stale_lock(self, data: Path) -> None:
-        """Another process may have the dead server's pid by now; PostgreSQL would take it for a running server."""
+        """Forget a killed server's lock file once its last backend is gone.
+
+        PostgreSQL itself takes a zombie, or another process that got the dead server's pid, for a running server.
+        """
         lock = data / "postmaster.pid"
-        with suppress(OSError, ValueError, psutil.NoSuchProcess):
-            holder = psutil.Process(int(lock.read_text().splitlines()[0]))
-            if str(data) not in holder.cmdline():
+        with suppress(OSError, ValueError):
+            holder = int(lock.read_text().splitlines()[0])
+            if psutil.pid_exists(holder) and not _works_in(holder, data) and _left_by_all(data):
                 lock.unlink()
 
     def launch(self) -> Launch:
@@ -140,6 +145,24 @@ class Postgres(Component):
         except subprocess.TimeoutExpired:
             return False
         return done.returncode == 0
+
+
+def _works_in(pid: int, data: Path) -> bool:
+    """Whether the live process has this working directory, as every PostgreSQL process has its data directory."""
+    try:
+        return Path(psutil.Process(pid).cwd()) == data
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def _left_by_all(data: Path) -> bool:
+    """Wait, for a while, until no process works in the directory: backends end soon after their server."""
+    deadline = time.monotonic() + _BACKENDS_GONE_SECONDS
+    while any(_works_in(pid, data) for pid in psutil.pids()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def password_of(data_dir: Path) -> str:

@@ -1,12 +1,10 @@
 """Apicurio Registry behind its Confluent-compatible API, stored in PostgreSQL."""
 
-import json
-import urllib.request
 from pathlib import Path
 
 from deploy.embedded.component import Component
 from deploy.embedded.install import Installed
-from deploy.embedded.ports import LOOPBACK
+from deploy.embedded.ports import LOOPBACK, get
 from deploy.embedded.processes import Launch, base_env
 from deploy.embedded.servers.postgres import SUPERUSER, Postgres
 
@@ -25,7 +23,8 @@ class Registry(Component):
     needs = ("postgres",)
 
     def __init__(self, port: int, data_dir: Path, log: Path, installed: Installed, postgres: Postgres) -> None:
-        self.port, self.log, self._home = port, log, data_dir
+        self.port: int = port
+        self.log, self._home = log, data_dir
         self._installed, self._postgres = installed, postgres
 
     @property
@@ -39,9 +38,7 @@ class Registry(Component):
     def launch(self) -> Launch:
         flags = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
         program = self._installed.registry / "quarkus-run.jar"
-        return Launch(
-            (str(self._installed.java), *flags, "-jar", str(program)), base_env() | self._settings(), self._home
-        )
+        return Launch((str(self._installed.java), *flags, "-jar", str(program)), base_env() | self._settings(), self._home)
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -60,8 +57,5 @@ class Registry(Component):
 
     def healthy(self, uptime: float) -> bool:
         """Whether it answers with the compatibility rule of all subjects."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/config", timeout=2) as response:
-                return "compatibilityLevel" in json.load(response)
-        except (OSError, ValueError):
-            return False
+        answer = get(self.port, "/apis/ccompat/v7/config")
+        return answer is not None and answer[0] == 200
