@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from libs.contracts.catalogue import MESSAGES, Message
+from libs.contracts.encoder import compile_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 _BYTES = (bytes,)
@@ -49,15 +50,11 @@ class Schema:
         self.full_name = f"{document['namespace']}.{document['name']}"
         self.fingerprint = bytes.fromhex(fingerprint(to_parsing_canonical_form(document), "SHA-256"))
         self._parsed = parse_schema(plain(document))
+        self._encode = compile_encoder(plain(document))
 
     def encode(self, body: Any, envelope: Any = None) -> bytes:
-        """Avro body of a message. Raises ValueError or TypeError when the model does not fit its schema: a defect."""
-        record = msgspec.to_builtins(body, builtin_types=_BYTES)
-        if envelope is not None:
-            record["envelope"] = msgspec.to_builtins(envelope, builtin_types=_BYTES)
-        out = io.BytesIO()
-        schemaless_writer(out, self._parsed, record)
-        return out.getvalue()
+        """Avro body of a message. Raises AttributeError, TypeError or ValueError when the model does not fit: a defect."""
+        return self._encode(body, envelope)
 
     def decode(self, body: bytes, writer: Any = None) -> tuple[Any, Any]:
         """Envelope (None where there is none) and model. `writer` is the parsed schema it was written with, if another.

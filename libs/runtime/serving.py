@@ -7,6 +7,7 @@ import structlog
 from libs.contracts.topics import state_of
 from libs.runtime import kafka, telemetry
 from libs.runtime.codec import Codec
+from libs.runtime.memory import collect_rarely
 from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings
 from libs.runtime.state_feed import StateFeed
@@ -37,6 +38,7 @@ async def serve(name: str, aggregate: str, settings: Settings, executor: Executo
         died=died,
     )
     telemetry.serve_health(settings.health_port, lambda: feed.caught_up)
+    collect_rarely()
     feed.start()
     await worker.run()
     await asyncio.to_thread(feed.stop)

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Record
 from libs.runtime.errors import RegistryUnavailable, Verdict, kafka_verdict
+from libs.runtime.memory import collect_rarely
 from libs.runtime.received import Received, received
 from libs.runtime.watchdog import Watchdog
 
@@ -64,6 +65,7 @@ class TransactionLoop:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.stop)
             signal.signal(signal.SIGINT, self.stop)
+        collect_rarely()
         with self._watchdog.limit("init_transactions", INIT_LIMIT_S):
             self._producer.init_transactions(INIT_LIMIT_S)
         self._consumer.subscribe(self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)

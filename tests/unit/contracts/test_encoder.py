@@ -1,0 +1,79 @@
+"""The compiled encoder writes what fastavro writes, for every message (O1, R12)."""
+
+import io
+import json
+import typing
+from typing import Any
+
+import msgspec
+import pytest
+from fastavro import parse_schema, schemaless_writer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.contracts.avro import plain, schema_of
+from libs.contracts.catalogue import MESSAGES, Message
+from libs.contracts.encoder import compile_encoder, long
+
+_INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=100)
+_PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    str: _TEXT,
+    int: _INT32,
+    float: st.floats(allow_nan=False),
+    bool: st.booleans(),
+    bytes: st.binary(max_size=100),
+    type(None): st.none(),
+}
+
+
+def values(kind: Any) -> st.SearchStrategy[Any]:
+    """Any value of a type that messages use."""
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is dict:
+        return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
+    if typing.get_origin(kind) is tuple:
+        return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if arguments:
+        return st.one_of([values(argument) for argument in arguments])
+    return st.builds(kind, **{name: values(hint) for name, hint in typing.get_type_hints(kind).items()})
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: f"{message.folder}-{message.name}")
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_bytes_equal_those_of_fastavro_R12(message: Message, data: st.DataObject) -> None:
+    schema = schema_of(message.model)
+    body = data.draw(values(message.model))
+    envelope = data.draw(values(message.envelope)) if message.envelope else None
+    record = msgspec.to_builtins(body, builtin_types=(bytes,))
+    if envelope is not None:
+        record["envelope"] = msgspec.to_builtins(envelope, builtin_types=(bytes,))
+    expected = io.BytesIO()
+    schemaless_writer(expected, parse_schema(plain(json.loads(schema.text))), record)
+
+    assert schema.encode(body, envelope) == expected.getvalue()
+    assert schema.decode(expected.getvalue()) == (envelope, body)
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_longs_equal_those_of_fastavro_R12(value: int) -> None:
+    out = io.BytesIO()
+    schemaless_writer(out, "long", value)
+
+    assert long(value) == out.getvalue()
+
+
+@pytest.mark.parametrize("value", [1 << 63, -(1 << 63) - 1])
+def test_a_long_beyond_64_bits_is_refused_R12(value: int) -> None:
+    with pytest.raises(ValueError, match="64 bits"):
+        long(value)
+
+
+def test_a_value_of_no_branch_of_a_union_is_refused_R12() -> None:
+    encode = compile_encoder({"fields": [{"name": "x", "type": ["long", "string"]}]})
+
+    with pytest.raises(TypeError, match="none of long, string"):
+        encode(type("Model", (), {"x": 1.5}), None)
