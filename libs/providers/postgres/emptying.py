@@ -4,9 +4,15 @@ from typing import Any
 
 import msgspec
 
-from libs.providers.postgres.catalog import OWN, USER_SCHEMA
+from libs.providers.postgres.catalog import USER_SCHEMA
 from libs.providers.postgres.connecting import Connection
 from libs.providers.postgres.names import identifier
+
+OWN = (
+    "NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = {catalog}::regclass AND d.objid = {oid} AND d.deptype IN ('e', 'i')"
+    " AND (d.refclassid, d.refobjid) <> (d.classid, d.objid))"
+)
+"""Condition: the object is part of neither an extension nor another object, with which it goes; partitioned tables are part of themselves."""
 
 IN_SCHEMAS = {
     "pg_class": ("relnamespace", "c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"),

@@ -151,6 +151,19 @@ async def _end_blockers(helper: Connection, pid: int, late: bool) -> int:
     return ended
 
 
+async def truncate(connection: Connection, tables: list[catalog.Table]) -> None:
+    """Empty tables at once, fenced or not; call within a transaction. The locks this takes keep everybody else out meanwhile."""
+    if not tables:
+        return
+    query = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2)"
+    fenced = [table for table in tables if await connection.fetchval(query, table.sql, TRIGGER)]
+    for table in fenced:
+        await connection.execute(f"ALTER TABLE ONLY {table.sql} DISABLE TRIGGER {TRIGGER}")
+    await connection.execute(f"TRUNCATE ONLY {', ONLY '.join(table.sql for table in tables)}")
+    for table in fenced:
+        await connection.execute(f"ALTER TABLE ONLY {table.sql} ENABLE ALWAYS TRIGGER {TRIGGER}")
+
+
 async def unfence(connection: Connection, tenant: str, migration: str) -> bool:
     """Make the database writable again if this migration fenced it, from any half-done point. Says whether it had anything to do.
 

@@ -44,9 +44,7 @@ async def applied(move: Move) -> bool:
 
 async def _clear(target: Connection) -> list[Table]:
     tables = catalog.unlogged(await catalog.tables(target))
-    if tables:
-        await target.execute("SET LOCAL session_replication_role = replica")
-        await target.execute(f"TRUNCATE ONLY {', ONLY '.join(table.sql for table in tables)} CASCADE")
+    await guarding.truncate(target, tables)
     await target.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
     return tables
 
