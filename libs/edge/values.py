@@ -1,0 +1,79 @@
+"""Value types of request bodies that pydantic has not: JSON objects fit for the log, identifiers, labels."""
+
+import re
+from typing import Annotated, Any
+
+import orjson
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
+MAX_DEPTH = 16
+MAX_OBJECT_BYTES = 65_536
+REFERENCES = ("env:", "file:", "vault:")
+_SECRET = re.compile(r"passw(or)?d|passphrase|secret|token|api_?key|private_?key|access_?key|credential", re.IGNORECASE)
+_USERINFO = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#@]+@", re.IGNORECASE)
+
+
+def _fit(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what the log must not hold: secrets in clear, text that databases cannot store, bottomless nesting."""
+    _walk(value, "", 0)
+    try:
+        size = len(orjson.dumps(value))
+    except TypeError as error:
+        raise PydanticCustomError("number_too_large", "holds an integer of more than 64 bits") from error
+    if size > MAX_OBJECT_BYTES:
+        raise PydanticCustomError("object_too_large", "is larger than 64 KiB as JSON")
+    return value
+
+
+def _walk(value: Any, name: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise PydanticCustomError("too_deep", "is nested deeper than 16 levels")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _text(key, "")
+            _walk(item, key, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _walk(item, name, depth + 1)
+    elif isinstance(value, str):
+        _text(value, name)
+
+
+def _text(value: str, name: str) -> None:
+    if "\x00" in value:
+        raise PydanticCustomError("null_character", "holds the character U+0000")
+    if value and _SECRET.search(name) and not value.startswith(REFERENCES) and not _refers(name):
+        message = "holds a secret in clear under {name}; refer to it (env:NAME or file:/path), because the log is kept for ever"
+        raise PydanticCustomError("plaintext_secret", message, {"name": name})
+    if _USERINFO.match(value):
+        raise PydanticCustomError("plaintext_secret", "holds a URL with a password; take it out and refer to it (env:NAME or file:/path)")
+
+
+def _refers(name: str) -> bool:
+    return name.lower().endswith(("ref", "file", "_env", "arn", "id", "name", "url", "path"))
+
+
+def _no_null(value: str) -> str:
+    _text(value, "")
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_fit)]
+"""A JSON object of at most 64 KiB and 16 levels that holds no secret in clear."""
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_null)]
+"""A short text for people."""
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000), AfterValidator(_no_null)]
+"""Why, for the record."""
+OptionalReason = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_no_null)]
+"""Why, for the record; may be left out."""
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+"""Id of an aggregate."""
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""A name in lower case."""
+LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")]
+LabelValue = Annotated[str, StringConstraints(max_length=255), AfterValidator(_no_null)]
+Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=64)]
+"""Free labels to find something by: at most 64."""
