@@ -7,6 +7,7 @@ from libs.edge.issuer import jwks_path
 from libs.edge.keys import KeyStore
 from libs.edge.lag import LagGuard
 from libs.edge.limits import RateLimiter, StreamLimiter
+from libs.edge.problems import unavailable
 from libs.edge.sending import Sender
 from libs.edge.settings import IngressSettings
 from libs.edge.tail import Tail
@@ -42,6 +43,11 @@ class Edge:
     def context(self) -> dict[str, Any]:
         """What the validation of bodies may depend on."""
         return {"environment": self.settings.environment}
+
+    def require_started(self) -> None:
+        """Raise HttpProblem 503 until schema ids and the end of the log are known: commands are taken only then."""
+        if not self.started:
+            raise unavailable("log_unavailable", 1)
 
     def not_ready(self) -> list[str]:
         """Names of what is missing before requests can be served; empty when ready."""

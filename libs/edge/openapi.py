@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from libs.edge.migration_request import MIGRATION_REQUEST
 from libs.edge.problem_types import PROBLEMS
 from libs.edge.problems import ProblemDetails
-from libs.edge.routing import JSON, Route
+from libs.edge.routing import JSON, Outcome, Route
 from libs.edge.values import ID_PATTERN
 
 Schema = dict[str, Any]
@@ -68,8 +68,8 @@ def document(routes: Sequence[Route]) -> Schema:
 def _schemas(routes: Sequence[Route]) -> Schema:
     wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(ProblemDetails, "serialization"): None}
     for route in routes:
-        if route.body is not None:
-            wanted[route.body, "validation"] = None
+        for model in filter(None, (route.body, route.line)):
+            wanted[model, "validation"] = None
         for outcome in route.outcomes.values():
             if outcome.model is not None:
                 wanted[outcome.model, "serialization"] = None
@@ -94,8 +94,9 @@ def _operation(route: Route) -> Schema:
     if route.body is not None:
         schema: Schema = {"$ref": _REF.format(model=route.body.__name__)}
         operation["requestBody"] = {"required": True, "content": {route.media: {"schema": schema}}}
-    elif route.media != JSON:
-        operation["requestBody"] = {"required": True, "content": {route.media: {"schema": {"type": "string"}}}}
+    elif route.line is not None:
+        described = f"One {route.line.__name__} a line (see components.schemas)"
+        operation["requestBody"] = {"required": True, "content": {route.media: {"schema": {"type": "string", "description": described}}}}
     return operation
 
 
@@ -142,13 +143,20 @@ def _header(name: str, description: str, schema: Schema, *, required: bool = Fal
 def _responses(route: Route) -> Schema:
     responses: Schema = {}
     for status, outcome in route.outcomes.items():
-        schema = {"$ref": _REF.format(model=outcome.model.__name__)} if outcome.model else {"type": "string"}
-        content: Schema = {} if status == 304 else {outcome.media: {"schema": schema if outcome.model or outcome.media != JSON else {}}}
+        content = {} if status == 304 else {outcome.media: {"schema": _schema_of(outcome)}}
         responses[str(status)] = {"description": outcome.description, "headers": _headers((*_ALWAYS, *outcome.headers)), "content": content}
     for status, codes in sorted(_by_status(route.problem_codes).items()):
         if status not in route.outcomes:
             responses[str(status)] = _problem(status, codes)
     return dict(sorted(responses.items()))
+
+
+def _schema_of(outcome: Outcome) -> Schema:
+    if outcome.model is None:
+        return {} if outcome.media.endswith("json") else {"type": "string"}
+    if outcome.media == JSON:
+        return {"$ref": _REF.format(model=outcome.model.__name__)}
+    return {"type": "string", "description": f"A sequence of {outcome.model.__name__} (see components.schemas)"}
 
 
 def _by_status(codes: Iterable[str]) -> Mapping[int, list[str]]:

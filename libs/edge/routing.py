@@ -84,6 +84,8 @@ class Route(NamedTuple):
     body: type[BaseModel] | None = None
     media: str = JSON
     """Media type of the request's body, where it has one."""
+    line: type[BaseModel] | None = None
+    """Model of each line of the body, where it is NDJSON and the handler reads it itself."""
     command: bool = False
     """Whether it takes Idempotency-Key, If-Match and Prefer."""
     key_required: bool = True
@@ -106,7 +108,7 @@ class Route(NamedTuple):
             codes.append("not_found")
         if self.query is not None or self.as_of:
             codes.append("invalid_request")
-        if self.body is not None or self.media == NDJSON:
+        if self.body is not None or self.line is not None:
             codes += ["malformed_json", "body_too_large", "unsupported_media_type", "invalid_request"]
         if self.command:
             codes += ["idempotency_key_missing", "invalid_header", "log_unavailable", "validator_behind"]

@@ -14,6 +14,8 @@ from libs.runtime import kafka
 from libs.runtime.codec import Record
 from libs.runtime.registry import Registry
 
+TOO_LARGE = "MSG_SIZE_TOO_LARGE"
+"""Outcome of a record that the broker will never take."""
 _QUEUE_FULL_PAUSE_S = 0.005
 
 

@@ -12,11 +12,11 @@ from libs.edge.decisions import Accepted, Decision, position_after, problem_of, 
 from libs.edge.identity import command_id_of
 from libs.edge.problems import HttpProblem, unavailable
 from libs.edge.routing import Answer, Call, Outcome
+from libs.edge.sending import TOO_LARGE
 from libs.edge.tail import Seen, answers
 from libs.runtime.clock import new_id, now_us
 
 _LOOK_AGAIN_S = (0.25, 0.5, 1.0, 2.0)
-TOO_LARGE = "MSG_SIZE_TOO_LARGE"
 ACCEPTED = Outcome("On the log, not decided yet", Accepted, headers=("Location",))
 DECIDED = Outcome(
     "Decided within the time that Prefer named", Decision, headers=("Location", "ETag", "Event-Position", "Preference-Applied")
@@ -50,6 +50,7 @@ def envelope_of(call: Call, wish: Wish) -> CommandEnvelope:
 
 async def submit(call: Call, wish: Wish) -> Answer:
     """Send a command; wait for its decision as long as the caller would. Raises HttpProblem for a refusal and when Kafka is away."""
+    call.edge.require_started()
     call.edge.lag.check()
     envelope = envelope_of(call, wish)
     if not call.wishes.wait_s:
