@@ -1,11 +1,14 @@
 """Settings every service shares, read from the environment (`WHIMBREL_...`). Services add their own beside their wiring."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.runtime.errors import Misconfigured
+
+
+S = TypeVar("S", bound="Settings")
 
 
 class Settings(BaseSettings):
@@ -25,7 +28,7 @@ class Settings(BaseSettings):
     log_level: str = Field("info", description="debug, info, warning or error")
 
 
-def load(model: type[Settings] = Settings, **overrides: Any) -> Settings:
+def load(model: type[S], **overrides: Any) -> S:
     """Settings of a process. Raises Misconfigured, naming the variable at fault, when a value does not fit."""
     try:
         return model(**overrides)

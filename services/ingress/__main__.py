@@ -30,7 +30,6 @@ def main() -> int:
     """Run until told to stop."""
     try:
         settings = load(IngressSettings)
-        assert isinstance(settings, IngressSettings)
         telemetry.configure_logs("ingress", settings.slot, settings.log_level)
         asyncio.run(serve(settings))
     except (WhimbrelError, OSError) as error:

@@ -29,7 +29,7 @@ def wire(settings: Settings) -> TransactionLoop:
 def main() -> int:
     """Run until SIGTERM."""
     try:
-        settings = load()
+        settings = load(Settings)
         telemetry.configure_logs("validator", settings.slot, settings.log_level)
         loop = wire(settings)
         telemetry.serve_health(settings.health_port, lambda: loop.ready)

@@ -10,13 +10,13 @@ from libs.providers.executing import MigrationExecutor
 from libs.runtime import telemetry
 from libs.runtime.errors import WhimbrelError
 from libs.runtime.serving import serve
-from libs.runtime.settings import load
+from libs.runtime.settings import Settings, load
 
 
 def main() -> int:
     """Run until SIGTERM."""
     try:
-        settings = load()
+        settings = load(Settings)
         telemetry.configure_logs(VERIFIER, settings.slot, settings.log_level)
         executor = MigrationExecutor(VERIFIER, Carrier(PROVIDERS))
         return asyncio.run(serve(VERIFIER, "migration", settings, executor, limit=settings.work_limit, wakes=True))
