@@ -65,6 +65,8 @@ class SubscriptionCreated(msgspec.Struct, frozen=True, kw_only=True):
 
     interest: Interest
     """What is wanted."""
+    since: int
+    """Events recorded before this moment are not told, in microseconds since the epoch."""
 
 
 class SubscriptionChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,8 @@ class SubscriptionEnabled(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str
     """Why."""
+    since: int
+    """Events recorded before this moment are not told, in microseconds since the epoch."""
 
 
 class SecretRotated(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,3 +121,5 @@ class SubscriptionState(msgspec.Struct, frozen=True, kw_only=True):
     """Generation of the signing secret."""
     overlap_until: int = 0
     """Until when the previous secret signs as well, in microseconds since the epoch."""
+    since: int = 0
+    """Events recorded before this moment are not told, in microseconds since the epoch."""

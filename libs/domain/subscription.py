@@ -25,7 +25,7 @@ CHANNELS = ("webhook",)
 
 
 def _created(state: State, event: s.SubscriptionCreated) -> State:
-    return replace(state, status=ACTIVE, interest=event.interest)
+    return replace(state, status=ACTIVE, interest=event.interest, since=event.since)
 
 
 def _rotated(state: State, event: s.SecretRotated) -> State:
@@ -36,7 +36,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     s.SubscriptionCreated: _created,
     s.SubscriptionChanged: lambda state, event: replace(state, interest=event.interest),
     s.SubscriptionDisabled: lambda state, event: replace(state, status=DISABLED),
-    s.SubscriptionEnabled: lambda state, event: replace(state, status=ACTIVE),
+    s.SubscriptionEnabled: lambda state, event: replace(state, status=ACTIVE, since=event.since),
     s.SecretRotated: _rotated,
     s.SubscriptionDeleted: lambda state, event: replace(state, status=DELETED),
     CommandRefused: lambda state, event: state,
@@ -80,7 +80,7 @@ def create(state: State, command: s.CreateSubscription, ctx: Context) -> Events:
     if state.status:
         return refuse(command, "already_exists", "a subscription with this id exists already; choose another id")
     flaw = flaw_of(command.interest)
-    return refuse(command, "invalid_interest", flaw) if flaw else [s.SubscriptionCreated(interest=command.interest)]
+    return refuse(command, "invalid_interest", flaw) if flaw else [s.SubscriptionCreated(interest=command.interest, since=ctx.now)]
 
 
 def change(state: State, command: s.ChangeSubscription, ctx: Context) -> Events:
@@ -98,7 +98,7 @@ def disable(state: State, command: s.DisableSubscription, ctx: Context) -> Event
 
 def enable(state: State, command: s.EnableSubscription, ctx: Context) -> Events:
     """Go on telling."""
-    return [s.SubscriptionEnabled(reason=command.reason)] if state.status == DISABLED else _not_now(state, command, DISABLED)
+    return [s.SubscriptionEnabled(reason=command.reason, since=ctx.now)] if state.status == DISABLED else _not_now(state, command, DISABLED)
 
 
 def rotate(state: State, command: s.RotateSecret, ctx: Context) -> Events:
