@@ -87,6 +87,8 @@ class Tail:
         self._closing = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.assigned = False
+        self.handed_on = Position()
+        """While somebody listens: every event before it was given to the listeners."""
 
     async def start(self) -> None:
         """Return once the ends are known; every event after this moment is seen. Raises KafkaException or KeyError (no topic)."""
@@ -173,10 +175,11 @@ class Tail:
                 raise KafkaException(error)
         with self._lock:
             wanted = [one for one in batch if self._wanted(one)]
+            listened = bool(self._listeners)
             self._next |= {(one.topic, one.partition): one.offset + 1 for one in batch}
         events = [seen for one in wanted if (seen := self._decoded(one))]
-        if events and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._hand_on, events)
+        if (events or listened) and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._hand_on, events, self.position() if listened else None)
 
     def _wanted(self, message: Received) -> bool:
         if header(message.headers, "ce_causationid").decode("utf-8", "replace") in self._waiters:
@@ -186,12 +189,14 @@ class Tail:
     def _decoded(self, message: Received) -> Seen | None:
         return decoded(self._codec, self._aggregates[message.topic], message)
 
-    def _hand_on(self, events: list[Seen]) -> None:
+    def _hand_on(self, events: list[Seen], position: Position | None) -> None:
         for command_id in {seen.envelope.causation_id for seen in events} & self._waiters.keys():
             for waiter in self._waiters[command_id]:
                 waiter.offer(events)
         for seen in events:
             offer(self._listeners, seen)
+        if position is not None:
+            self.handed_on = position
 
 
 def offer(listeners: Iterable[Listener], seen: Seen) -> None:
