@@ -1,0 +1,172 @@
+"""The invariants of docs/invariants.md, checked event by event against one migration's log."""
+
+from collections.abc import Callable
+from typing import Any
+
+from libs.contracts.envelope import EventEnvelope
+from libs.contracts.migration import events as e
+from libs.contracts.migration.plan import Plan
+from libs.contracts.refusal import CommandRefused
+from libs.contracts.work import APPLY, PLAN, UNDO, Work
+from libs.domain.history import REMEMBERED
+from libs.domain.migration.evolving import ENDED
+
+
+class Violation(AssertionError):
+    """An invariant does not hold. `invariant` is its number in docs/invariants.md."""
+
+    def __init__(self, invariant: str, message: str) -> None:
+        super().__init__(f"{invariant}: {message}")
+        self.invariant = invariant
+
+
+def hold(invariant: str, condition: bool, message: str) -> None:
+    """Raise Violation unless the condition holds."""
+    if not condition:
+        raise Violation(invariant, message)
+
+
+class Ledger:
+    """Reads one migration's events in order and knows, from them alone, what may come next."""
+
+    def __init__(self) -> None:
+        self.plan: Plan | None = None
+        self.skipped: set[int] = set()
+        self.ended = False
+        self._version, self._head = 0, b""
+        self._cursor, self._round, self._fence = 0, 1, 0
+        self._attempts: dict[str, int] = {}
+        self._in_flight: set[str] = set()
+        self._acts: set[int] = set()
+        self._undo: list[int] = []
+        self._crossed = self._back = False
+        self._intent, self._to_step = "", 0
+        self._skipped_now = False
+
+    def take(self, envelope: EventEnvelope, event: Any, hash_: bytes) -> None:
+        """The next event. Raises Violation."""
+        hold("I12", envelope.version == self._version + 1, f"version {envelope.version} follows {self._version}")
+        hold("I12", envelope.previous == self._head, f"version {envelope.version} is not chained to the one before")
+        self._version, self._head = envelope.version, hash_
+        hold("I4", not self.ended or type(event) is CommandRefused, f"{type(event).__name__} after the end")
+        change = _CHANGES.get(type(event))
+        if change is not None:
+            change(self, event)
+
+    def state(self, state: Any) -> None:
+        """The state after a decision. Raises Violation."""
+        hold("I10", state.mode != ENDED or not (state.pending or state.failed or state.wake_at), "an ended migration waits for work")
+        window = max((step.window for step in self.plan.steps), default=1) if self.plan else 1
+        held = len(state.pending) + len(state.failed)
+        hold("I11", held <= window and len(state.unsettled) <= 1, f"state holds {held} work items at window {window}")
+        hold("I11", len(state.stream.answered) <= REMEMBERED, "state remembers too many answers")
+
+    def _given(self, work: Work) -> None:
+        hold("I6", work.fence > self._fence, f"{work.work_id}#{work.attempt} has fence {work.fence}, {self._fence} was given before")
+        hold("I7", work.attempt > self._attempts.get(work.work_id, 0), f"{work.work_id}#{work.attempt} was given before")
+        self._fence = work.fence
+        self._attempts[work.work_id] = work.attempt
+
+    def dispatched(self, event: e.WorkDispatched) -> None:
+        """Work was handed out."""
+        work = event.work
+        self._given(work)
+        if work.direction == PLAN:
+            return
+        if work.direction == UNDO:
+            self._undoing(work)
+        elif not self._back:
+            self._forward(work, event)
+
+    def _undoing(self, work: Work) -> None:
+        hold("I14", not self._crossed, f"{work.work_id} after the point of no return")
+        hold("I3", work.step in self._acts, f"{work.work_id} undoes what was not dispatched")
+        hold("I2", self._undo[:1] == [work.step], f"{work.work_id} is out of order; left to undo: {self._undo}")
+
+    def _forward(self, work: Work, event: e.WorkDispatched) -> None:
+        assert self.plan is not None
+        step = self.plan.steps[work.step]
+        hold("I1", work.step == self._cursor, f"{work.work_id} while step {self._cursor} is due")
+        hold("I8", work.round == self._round, f"{work.work_id} in round {self._round}")
+        self._in_flight.add(work.work_id)
+        hold("I9", len(self._in_flight) <= step.window, f"{len(self._in_flight)} in flight, window {step.window}")
+        self._crossed = self._crossed or event.point_of_no_return
+        if work.direction == APPLY and step.compensation:
+            self._acts.add(work.step)
+
+    def planned(self, event: e.MigrationPlanned) -> None:
+        """The plan is frozen."""
+        self.plan = event.plan
+
+    def succeeded(self, event: e.StepSucceeded) -> None:
+        """A step ended well."""
+        self._in_flight.discard(event.work_id)
+        hold("I1", event.step == self._cursor, f"step {event.step} succeeded while step {self._cursor} is due")
+        hold("I1", not self._in_flight, f"step {event.step} succeeded with {self._in_flight} in flight")
+        self._cursor += 1
+
+    def settled(self, event: Any) -> None:
+        """One item is no longer in flight."""
+        self._in_flight.discard(event.work_id)
+
+    def stopping(self, event: e.StopRequested) -> None:
+        """It is to go back."""
+        hold("I14", not self._crossed, "it goes back after the point of no return")
+        self._back, self._intent, self._to_step, self._skipped_now = True, event.intent, event.to_step, False
+
+    def going_back(self, event: e.RollbackStarted) -> None:
+        """Everything is at rest; compensations follow."""
+        assert self.plan is not None
+        hold("I2", not self._in_flight, f"undoing begins with {self._in_flight} in flight")
+        self._undo = sorted((step for step in self._acts if step >= self._to_step), reverse=True)
+        names = tuple(self.plan.steps[step].name for step in self._undo)
+        hold("I2", event.steps == names, f"{event.steps} will be undone, but {names} must be")
+
+    def compensated(self, event: e.StepCompensated) -> None:
+        """The effect of a step is undone."""
+        hold("I2", self._undo[:1] == [event.step], f"step {event.step} was undone out of order; left: {self._undo}")
+        self._acts.discard(self._undo.pop(0))
+
+    def skipping(self, event: e.CompensationSkipped) -> None:
+        """The effect of a step was left standing."""
+        hold("I2", self._undo[:1] == [event.step], f"step {event.step} was skipped out of order; left: {self._undo}")
+        self._acts.discard(self._undo.pop(0))
+        self.skipped.add(event.step)
+        if self._intent == "retry":
+            self._intent, self._undo = "rolled_back", sorted(self._acts, reverse=True)
+        self._skipped_now = True
+
+    def rewound(self, event: e.RewindCompleted) -> None:
+        """It goes forward again."""
+        hold("I8", not self._undo and not self._skipped_now, f"round {event.round} begins with effects standing: {self._undo}")
+        hold("I8", event.round == self._round + 1, f"round {event.round} follows {self._round}")
+        self._cursor, self._round, self._back = event.step, event.round, False
+
+    def end(self, event: Any) -> None:
+        """It has ended."""
+        self.ended = True
+        if type(event) is e.MigrationCompleted:
+            assert self.plan is not None
+            hold("I1", self._cursor == len(self.plan.steps), f"completed while step {self._cursor} is due")
+        elif type(event) is not e.MigrationRejected:
+            hold("I2", not self._acts and not self._undo, f"ended with steps {sorted(self._acts)} not undone")
+
+
+_CHANGES: dict[type[Any], Callable[[Ledger, Any], None]] = {
+    e.MigrationPlanned: Ledger.planned,
+    e.WorkDispatched: Ledger.dispatched,
+    e.AttemptFailed: lambda ledger, event: ledger._given(event.retry),
+    e.ChunkSucceeded: Ledger.settled,
+    e.StepSucceeded: Ledger.succeeded,
+    e.StepFailed: Ledger.settled,
+    e.WorkSettled: Ledger.settled,
+    e.StopRequested: Ledger.stopping,
+    e.RollbackStarted: Ledger.going_back,
+    e.StepCompensated: Ledger.compensated,
+    e.CompensationSkipped: Ledger.skipping,
+    e.RewindCompleted: Ledger.rewound,
+    e.MigrationRejected: Ledger.end,
+    e.MigrationRolledBack: Ledger.end,
+    e.MigrationCancelled: Ledger.end,
+    e.MigrationCompleted: Ledger.end,
+}

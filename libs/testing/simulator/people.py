@@ -1,0 +1,81 @@
+"""Operators: they ask for migrations, interfere at random, and in the end resolve what only a person can."""
+
+from typing import TYPE_CHECKING, Any
+
+from libs.contracts.migration import commands as c
+from libs.domain.migration.evolving import ENDED, HELD, PAUSED, STUCK
+from libs.testing.simulator.faults import SECOND
+from libs.testing.simulator.plans import random_request
+
+if TYPE_CHECKING:
+    from libs.testing.simulator.simulation import Simulation
+
+ROUND = 20
+"""Most seconds between two looks around once it is calm."""
+
+MOMENTS = (5 * SECOND, 20 * SECOND, 100 * SECOND)
+"""How soon after the request an operator interferes at the latest: mostly while it still runs."""
+
+
+class People:
+    """Everybody who is not a service."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self._sim, self._asked = simulation, 0
+
+    def begin(self) -> None:
+        """Ask for the migrations, interfere for a while, then look after what is left."""
+        chance, calm_at = self._sim.chance, self._sim.faults.calm_at
+        for aggregate in self._sim.aggregates:
+            self._ask(aggregate, c.RequestMigration(request=random_request(chance)))
+            for _ in range(4):
+                if chance.happens(self._sim.faults.operator):
+                    self._sim.later(chance.between(0, chance.pick(MOMENTS)), self._interfere, aggregate)
+            self._sim.later(calm_at, self._look_after, aggregate)
+
+    def _ask(self, aggregate: str, wish: Any, expected_version: int = -1) -> None:
+        self._asked += 1
+        self._sim.send(aggregate, f"key-{self._asked}", wish, actor="subject-1", expected_version=expected_version)
+
+    def _interfere(self, aggregate: str) -> None:
+        chance = self._sim.chance
+        version = self._sim.log.state(aggregate).stream.version
+        expected = chance.pick((-1, -1, -1, version, max(0, version - 1)))
+        if chance.happens(0.1):
+            self._asked -= 1
+        self._ask(aggregate, self._wish(self._sim.log.state(aggregate).step), expected)
+
+    def _wish(self, reached: int) -> Any:
+        step = f"step_{self._sim.chance.between(0, max(1, reached))}"
+        return self._sim.chance.pick(
+            (
+                c.PauseMigration(reason="a freeze"),
+                c.PauseMigration(reason="a freeze"),
+                c.ResumeMigration(),
+                c.CancelMigration(reason="a mistake"),
+                c.RollBackMigration(reason="complaints"),
+                c.RetryMigration(),
+                c.RetryMigration(from_step=step),
+                c.RetryMigration(from_step=step),
+                c.SkipCompensation(reason="it is gone"),
+                c.ApproveMigration(),
+                c.RefuseApproval(reason="not today"),
+            )
+        )
+
+    def _look_after(self, aggregate: str) -> None:
+        sim = self._sim
+        state = sim.log.state(aggregate)
+        if state.mode == ENDED:
+            return
+        sim.later(sim.chance.between(1, ROUND) * SECOND, self._look_after, aggregate)
+        if not state.stream.version:
+            return
+        if state.awaiting == "approval":
+            self._ask(aggregate, sim.chance.pick((c.ApproveMigration(), c.ApproveMigration(), c.RefuseApproval(reason="no"))))
+        if state.mode == PAUSED:
+            self._ask(aggregate, c.ResumeMigration())
+        elif state.mode == HELD:
+            self._ask(aggregate, sim.chance.pick((c.RetryMigration(), c.RollBackMigration(reason="enough"))))
+        elif state.mode == STUCK:
+            self._ask(aggregate, sim.chance.pick((c.RetryMigration(), c.RetryMigration(), c.SkipCompensation(reason="gone"))))

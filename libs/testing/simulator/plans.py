@@ -1,0 +1,40 @@
+"""Random requests and plans."""
+
+from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
+from libs.contracts.migration.request import Request
+from libs.testing.simulator.chance import Chance
+
+
+def random_request(chance: Chance) -> Request:
+    """A request that holds or rolls back on failure."""
+    on_failure = chance.pick(("rollback", "rollback", "hold"))
+    return Request(provider="rehearsal", application="billing", source="{}", target="{}", on_failure=on_failure)
+
+
+def random_plan(chance: Chance, most_steps: int = 6) -> Plan:
+    """A plan of acts, some chunked, some without compensation, checks and waits; now and then with a point of no return."""
+    count = chance.between(1, most_steps)
+    crossing = chance.between(0, 2 * count)
+    return Plan(provider="rehearsal", steps=tuple(_step(chance, number, number == crossing) for number in range(count)))
+
+
+def _step(chance: Chance, number: int, crossing: bool) -> Step:
+    name, attempts, timeout_ms = f"step_{number}", chance.between(1, 3), chance.pick((1_000, 10_000, 60_000))
+    kind = ACT if crossing else chance.pick((ACT, ACT, ACT, CHECK, WAIT))
+    if kind == WAIT:
+        wait_for = chance.pick(("time", "approval"))
+        least = 1 if wait_for == "time" else 10_000
+        wait_ms = chance.between(least, 30_000) if wait_for == "time" or chance.happens(0.5) else 0
+        return Step(name=name, phase="testing", kind=WAIT, wait_for=wait_for, wait_ms=wait_ms)
+    compensation = "undo it" if kind == ACT and not crossing and chance.happens(0.85) else ""
+    return Step(
+        name=name,
+        phase="replicating",
+        kind=kind,
+        compensation=compensation,
+        point_of_no_return=crossing,
+        attempts=attempts,
+        timeout_ms=timeout_ms,
+        chunks=chance.between(1, 6) if chance.happens(0.3) else 0,
+        window=chance.between(1, 3),
+    )

@@ -1,0 +1,104 @@
+"""One run: a queue of things that happen in virtual time, in an order that the seed decides."""
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+from libs.contracts.envelope import CommandEnvelope
+from libs.domain.decider import Command, Decider
+from libs.domain.migration import DECIDER
+from libs.domain.migration.evolving import ENDED
+from libs.testing.simulator.chance import Chance
+from libs.testing.simulator.faults import MS, SECOND, USUAL, Faults
+from libs.testing.simulator.invariants import Violation
+from libs.testing.simulator.log import Log
+from libs.testing.simulator.people import People
+from libs.testing.simulator.workers import Migrator, Verifier
+from libs.testing.simulator.world import World
+
+TENANT = "acme"
+START = 1_767_225_600 * SECOND
+MOST_EVENTS = 20_000
+"""Happenings after which a run counts as one that never ends."""
+
+
+class Simulation:
+    """Some migrations, from their request to their end. `run` raises Violation."""
+
+    def __init__(self, seed: int, *, faults: Faults = USUAL, decider: Decider = DECIDER, migrations: int = 2) -> None:
+        self.chance, self.faults, self.now = Chance(seed), faults, START
+        self.log = Log(decider)
+        self.aggregates = [f"mig-{number}" for number in range(1, migrations + 1)]
+        self.worlds = {aggregate: World() for aggregate in self.aggregates}
+        self._queue: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._happened = 0
+        self._topic: list[Command] = []
+        self._polling = False
+        self._workers = (Migrator(self), Verifier(self))
+        self._people = People(self)
+
+    @property
+    def calm(self) -> bool:
+        """True once nothing new goes wrong any more."""
+        return self.now - START >= self.faults.calm_at
+
+    def goes_wrong(self, probability: float) -> bool:
+        """Whether a fault of this probability strikes here and now."""
+        return not self.calm and self.chance.happens(probability)
+
+    def later(self, delay: int, action: Callable[..., None], *args: Any) -> None:
+        """Let something happen after a delay in microseconds."""
+        self._happened += 1
+        heapq.heappush(self._queue, (self.now + delay, self._happened, action, args))
+
+    def send(self, aggregate: str, command_id: str, body: Any, *, actor: str, expected_version: int = -1) -> None:
+        """Send a command: it arrives at least once, some time, maybe after later ones."""
+        envelope = CommandEnvelope(
+            command_id=command_id,
+            tenant=TENANT,
+            aggregate=aggregate,
+            environment="simulation",
+            actor=actor,
+            correlation_id=aggregate,
+            occurred_at=self.now,
+            expected_version=expected_version,
+        )
+        for _ in range(2 if self.goes_wrong(self.faults.duplicate) else 1):
+            delay = self.chance.between(SECOND, 60 * SECOND) if self.goes_wrong(self.faults.late) else self.chance.between(MS, 20 * MS)
+            self.later(delay, self._arrive, Command(envelope, body))
+
+    def _arrive(self, command: Command) -> None:
+        self._topic.append(command)
+        if not self._polling:
+            self._polling = True
+            self.later(self.chance.between(MS, 10 * MS), self._poll)
+
+    def _poll(self) -> None:
+        batch = self._topic[: self.chance.between(1, 8)]
+        for command in batch:
+            self.log.decide(command, self.now)
+        if self.goes_wrong(self.faults.lost_batch):
+            self.log.abandon()
+            self.later(2 * SECOND, self._poll)
+            return
+        del self._topic[: len(batch)]
+        for aggregate in sorted(self.log.commit()):
+            for worker in self._workers:
+                self.later(self.chance.between(MS, 20 * MS), worker.see, aggregate)
+        self._polling = bool(self._topic)
+        if self._polling:
+            self.later(MS, self._poll)
+
+    def run(self) -> None:
+        """From the requests to the end, with all that happens on the way. Raises Violation."""
+        self._people.begin()
+        while self._queue:
+            self.now, _, action, args = heapq.heappop(self._queue)
+            action(*args)
+            if self._happened > MOST_EVENTS:
+                raise Violation("I18", f"it does not end: {[self.log.state(a).status for a in self.aggregates]}")
+        for aggregate in self.aggregates:
+            state = self.log.state(aggregate)
+            if state.mode != ENDED:
+                raise Violation("I18", f"{aggregate} came to rest as {state.status} without having ended")
+            self.worlds[aggregate].agree(state, self.log.ledgers[aggregate])

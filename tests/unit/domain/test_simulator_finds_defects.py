@@ -1,0 +1,187 @@
+"""The simulator is worth its name only if it finds defects: each is planted once, and found by the invariant it breaks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from libs.domain import history
+from libs.domain.migration import deciding, evolving, going_back, going_forward, operating
+from libs.testing.simulator import __main__ as command
+from libs.testing.simulator import log, workers, world
+from libs.testing.simulator.invariants import Violation
+from libs.testing.simulator.simulation import Simulation
+
+SEEDS = 400
+Patch = pytest.MonkeyPatch
+
+
+def found(seeds: int = SEEDS) -> str:
+    """Number of the first invariant that breaks; empty when none does."""
+    for seed in range(seeds):
+        try:
+            Simulation(seed).run()
+        except Violation as violation:
+            return violation.invariant
+    return ""
+
+
+def undo_in_forward_order(patch: Patch) -> None:
+    compensable = going_back.compensable
+    patch.setattr(going_back, "compensable", lambda plan, upto, downto: compensable(plan, upto, downto)[::-1])
+
+
+def undo_under_the_old_fence(patch: Patch) -> None:
+    work_for = going_back.work_for
+    patch.setattr(going_back, "work_for", lambda *args, fence, **rest: work_for(*args, fence=fence - 1, **rest))
+
+
+def retry_under_the_old_fence(patch: Patch) -> None:
+    for module in (going_forward, going_back):
+        next_attempt = module.next_attempt
+        patch.setattr(module, "next_attempt", lambda work, step, ctx, fence, then=next_attempt: then(work, step, ctx, fence - 1))
+
+
+def stale_reports_accepted(patch: Patch) -> None:
+    patch.setattr(deciding, "pending", lambda state, work_id, attempt: next((w for w in state.pending if w.work_id == work_id), None))
+
+
+def undo_before_all_is_at_rest(patch: Patch) -> None:
+    at_rest = going_back._when_at_rest
+    patch.setattr(going_back, "_when_at_rest", lambda state, ctx: at_rest(replace(state, pending=()), ctx))
+
+
+def undo_of_what_was_never_dispatched(patch: Patch) -> None:
+    compensable = going_back.compensable
+    patch.setattr(going_back, "compensable", lambda plan, upto, downto: compensable(plan, min(upto + 1, len(plan.steps) - 1), downto))
+
+
+def back_across_the_point_of_no_return(patch: Patch) -> None:
+    change = evolving._CHANGES[evolving.e.WorkDispatched]
+    patch.setitem(evolving._CHANGES, evolving.e.WorkDispatched, lambda state, event: replace(change(state, event), crossed=False))
+
+
+def a_window_one_too_wide(patch: Patch) -> None:
+    more = going_forward._more_chunks
+    patch.setattr(going_forward, "_more_chunks", lambda state, step, in_flight, ctx: more(state, step, in_flight - 1, ctx))
+
+
+def a_skipped_effect_applied_again(patch: Patch) -> None:
+    def skipped(state: Any, event: Any) -> Any:
+        return replace(state, mode="rolling_back", dispatched=event.step - 1, failed=(), skipped=state.skipped + 1)
+
+    patch.setitem(evolving._CHANGES, evolving.e.CompensationSkipped, skipped)
+
+
+def a_round_begun_before_the_undo(patch: Patch) -> None:
+    def eager(state: Any, ctx: Any) -> Any:
+        plan = evolving.plan_from(state.plan)
+        return going_back._arrive(state, plan, ctx) if state.intent == "retry" else undo_next(state, ctx)
+
+    undo_next = going_back.undo_next
+    patch.setattr(going_back, "undo_next", eager)
+
+
+def commands_answered_twice(patch: Patch) -> None:
+    patch.setattr(log, "respond", lambda decider, state, command, now, digest: history.respond(decider, state, command, now, b""))
+
+
+def a_pause_that_swallows_the_command(patch: Patch) -> None:
+    patch.setitem(deciding._DECISIONS, operating.c.PauseMigration, lambda state, command, ctx: [])
+
+
+def a_step_skipped(patch: Patch) -> None:
+    begin = going_forward.begin
+    patch.setattr(going_forward, "begin", lambda plan, index, ctx, **rest: begin(plan, index + (index == 2), ctx, **rest))
+
+
+def work_left_in_an_ended_state(patch: Patch) -> None:
+    patch.setattr(evolving, "_end", lambda state, status: replace(state, mode="ended", status=status))
+
+
+def a_wait_that_forgets_to_ask_for_its_wake(patch: Patch) -> None:
+    change = evolving._CHANGES[evolving.e.WaitStarted]
+    patch.setitem(evolving._CHANGES, evolving.e.WaitStarted, lambda state, event: replace(change(state, event), wake_at=0))
+
+
+def a_version_left_out(patch: Patch) -> None:
+    follow = log.follow
+    patch.setattr(log, "follow", lambda cause, *, version, **rest: follow(cause, version=version + (version > 5), **rest))
+
+
+def a_world_without_fences(patch: Patch) -> None:
+    touch = world.World.touch
+    patch.setattr(world.World, "touch", lambda self, plan, work: touch(self, plan, replace(work, fence=1 << 40)))
+
+
+def a_world_whose_chunks_fence_each_other(patch: Patch) -> None:
+    def touch(self: world.World, plan: Any, work: Any) -> bool:
+        if work.fence < max(self._seen.values(), default=0):
+            return False
+        return whole(self, plan, work)
+
+    whole = world.World.touch
+    patch.setattr(world.World, "touch", touch)
+
+
+def an_undo_that_does_nothing(patch: Patch) -> None:
+    effect = workers.Worker.effect
+    patch.setattr(workers.Worker, "effect", lambda self, name, work: work.direction == "undo" or effect(self, name, work))
+
+
+@pytest.mark.parametrize(
+    ("plant", "invariants"),
+    [
+        (undo_in_forward_order, "I2"),
+        (undo_under_the_old_fence, "I6"),
+        (retry_under_the_old_fence, "I6"),
+        (stale_reports_accepted, "I5"),
+        (undo_before_all_is_at_rest, "I2"),
+        (undo_of_what_was_never_dispatched, "I2 I3 I7"),
+        (back_across_the_point_of_no_return, "I14"),
+        (a_window_one_too_wide, "I9"),
+        (a_skipped_effect_applied_again, "I8"),
+        (a_round_begun_before_the_undo, "I8"),
+        (commands_answered_twice, "I5"),
+        (a_pause_that_swallows_the_command, "I13"),
+        (a_step_skipped, "I1"),
+        (work_left_in_an_ended_state, "I10"),
+        (a_wait_that_forgets_to_ask_for_its_wake, "I18"),
+        (a_version_left_out, "I12"),
+        (a_world_without_fences, "I15 I17"),
+        (a_world_whose_chunks_fence_each_other, "I19"),
+        (an_undo_that_does_nothing, "I15 I17"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_planted_defect_is_found_R8(plant: Callable[[Patch], None], invariants: str, monkeypatch: Patch) -> None:
+    plant(monkeypatch)
+
+    assert found() in invariants.split()
+
+
+def test_the_command_prints_seed_and_trace_of_a_failure(monkeypatch: Patch, capsys: pytest.CaptureFixture[str]) -> None:
+    undo_in_forward_order(monkeypatch)
+    monkeypatch.setattr("sys.argv", ["simulator", "--seeds", "400"])
+
+    assert command.main() == 1
+    *trace, verdict = capsys.readouterr().out.splitlines()
+    assert verdict.startswith("seed ")
+    assert "I2" in verdict
+    assert any("RollbackStarted" in line or "StopRequested" in line or "Migration" in line for line in trace)
+
+
+def test_the_same_seed_fails_again(monkeypatch: Patch) -> None:
+    undo_in_forward_order(monkeypatch)
+    verdicts = []
+    for _ in range(2):
+        for seed in range(SEEDS):
+            try:
+                Simulation(seed).run()
+            except Violation as violation:
+                verdicts.append((seed, str(violation)))
+                break
+
+    assert len(verdicts) == 2
+    assert verdicts[0] == verdicts[1]
