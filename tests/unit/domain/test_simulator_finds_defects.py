@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from libs.contracts import envelope
+from libs.contracts.migration import commands as c
+from libs.contracts.migration import events as e
 from libs.domain import history
-from libs.domain.migration import deciding, evolving, going_back, going_forward, operating
+from libs.domain.migration import deciding, dispatching, evolving, going_back, going_forward
 from libs.testing.simulator import __main__ as command
 from libs.testing.simulator import log, workers, world
 from libs.testing.simulator.invariants import Violation
@@ -33,7 +36,7 @@ def undo_in_forward_order(patch: Patch) -> None:
 
 
 def undo_under_the_old_fence(patch: Patch) -> None:
-    work_for = going_back.work_for
+    work_for = dispatching.work_for
     patch.setattr(going_back, "work_for", lambda *args, fence, **rest: work_for(*args, fence=fence - 1, **rest))
 
 
@@ -58,8 +61,8 @@ def undo_of_what_was_never_dispatched(patch: Patch) -> None:
 
 
 def back_across_the_point_of_no_return(patch: Patch) -> None:
-    change = evolving._CHANGES[evolving.e.WorkDispatched]
-    patch.setitem(evolving._CHANGES, evolving.e.WorkDispatched, lambda state, event: replace(change(state, event), crossed=False))
+    change = evolving._CHANGES[e.WorkDispatched]
+    patch.setitem(evolving._CHANGES, e.WorkDispatched, lambda state, event: replace(change(state, event), crossed=False))
 
 
 def a_window_one_too_wide(patch: Patch) -> None:
@@ -71,7 +74,7 @@ def a_skipped_effect_applied_again(patch: Patch) -> None:
     def skipped(state: Any, event: Any) -> Any:
         return replace(state, mode="rolling_back", dispatched=event.step - 1, failed=(), skipped=state.skipped + 1)
 
-    patch.setitem(evolving._CHANGES, evolving.e.CompensationSkipped, skipped)
+    patch.setitem(evolving._CHANGES, e.CompensationSkipped, skipped)
 
 
 def a_round_begun_before_the_undo(patch: Patch) -> None:
@@ -88,11 +91,11 @@ def commands_answered_twice(patch: Patch) -> None:
 
 
 def a_pause_that_swallows_the_command(patch: Patch) -> None:
-    patch.setitem(deciding._DECISIONS, operating.c.PauseMigration, lambda state, command, ctx: [])
+    patch.setitem(deciding._DECISIONS, c.PauseMigration, lambda state, command, ctx: [])
 
 
 def a_step_skipped(patch: Patch) -> None:
-    begin = going_forward.begin
+    begin = dispatching.begin
     patch.setattr(going_forward, "begin", lambda plan, index, ctx, **rest: begin(plan, index + (index == 2), ctx, **rest))
 
 
@@ -101,12 +104,12 @@ def work_left_in_an_ended_state(patch: Patch) -> None:
 
 
 def a_wait_that_forgets_to_ask_for_its_wake(patch: Patch) -> None:
-    change = evolving._CHANGES[evolving.e.WaitStarted]
-    patch.setitem(evolving._CHANGES, evolving.e.WaitStarted, lambda state, event: replace(change(state, event), wake_at=0))
+    change = evolving._CHANGES[e.WaitStarted]
+    patch.setitem(evolving._CHANGES, e.WaitStarted, lambda state, event: replace(change(state, event), wake_at=0))
 
 
 def a_version_left_out(patch: Patch) -> None:
-    follow = log.follow
+    follow = envelope.follow
     patch.setattr(log, "follow", lambda cause, *, version, **rest: follow(cause, version=version + (version > 5), **rest))
 
 

@@ -15,7 +15,7 @@ WISHES = [s.ChangeSubscription(interest=OTHER), DISABLE, ENABLE, s.RotateSecret(
 
 
 def created() -> History:
-    return given(DECIDER).when(CREATE).then(s.SubscriptionCreated(interest=INTEREST))
+    return given(DECIDER).when(CREATE, now=NOW).then(s.SubscriptionCreated(interest=INTEREST, since=NOW))
 
 
 def disabled() -> History:
@@ -26,16 +26,16 @@ def test_it_is_changed_T6() -> None:
     created().when(s.ChangeSubscription(interest=OTHER)).then(s.SubscriptionChanged(interest=OTHER))
 
 
-def test_it_is_disabled_changed_and_enabled_again_T6() -> None:
+def test_it_is_disabled_changed_and_enabled_again_and_tells_nothing_of_the_time_between_T6() -> None:
     history = disabled().when(s.ChangeSubscription(interest=OTHER)).then(s.SubscriptionChanged(interest=OTHER))
 
-    history.when(ENABLE).then(s.SubscriptionEnabled(reason="fixed"))
+    history.when(ENABLE, now=NOW + HOUR).then(s.SubscriptionEnabled(reason="fixed", since=NOW + HOUR))
 
 
 def test_both_secrets_sign_for_a_day_after_a_rotation_SEC4() -> None:
-    history = created().when(s.RotateSecret(), now=NOW + 5 * SECOND)
+    first = s.SecretRotated(generation=2, overlap_until=NOW + 5 * SECOND + 24 * HOUR)
+    history = created().when(s.RotateSecret(), now=NOW + 5 * SECOND).then(first)
 
-    history = history.then(s.SecretRotated(generation=2, overlap_until=NOW + 5 * SECOND + 24 * HOUR))
     history.when(s.RotateSecret(), now=NOW + HOUR).then(s.SecretRotated(generation=3, overlap_until=NOW + 25 * HOUR))
 
 
