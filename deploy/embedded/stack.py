@@ -47,11 +47,11 @@ class Stack:
     @classmethod
     @contextmanager
     def ephemeral(
-        cls, *, fsync: bool = False, extra_postgres: tuple[str, ...] = (), kafka_proxy_port: int | None = None
+        cls, *, fsync: bool = False, kafka_fsync: bool = False, extra_postgres: tuple[str, ...] = (), kafka_proxy_port: int | None = None
     ) -> Iterator["Stack"]:
         """The three servers on free ports in a temporary directory, gone afterwards. For tests."""
         settings = StackSettings(
-            kafka_port=0, registry_port=0, postgres_port=0, http_port=0, services=False, fsync=fsync,
+            kafka_port=0, registry_port=0, postgres_port=0, http_port=0, services=False, fsync=fsync, kafka_fsync=kafka_fsync,
             extra_postgres=dict.fromkeys(extra_postgres, 0), kafka_proxy_port=kafka_proxy_port,
         )  # fmt: skip
         home = Path(tempfile.mkdtemp(prefix="whimbrel-"))

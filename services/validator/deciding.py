@@ -1,7 +1,7 @@
 """Commands to events: decode, decide on an overlay of state, chain, encode. The handler of the validator's loop."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from confluent_kafka import TopicPartition
@@ -19,7 +19,6 @@ from libs.runtime.errors import Poison
 from libs.runtime.received import Received
 from libs.runtime.transaction import Output
 from services.validator.partitioner import partition_of
-from services.validator.restoring import Restorer
 from services.validator.state_records import state_record
 from services.validator.store import Store
 
@@ -28,10 +27,17 @@ COMMANDS = Counter("whimbrel_commands_total", "Commands read, by outcome", ["agg
 BATCH = Histogram("whimbrel_batch_commands", "Commands per transaction", buckets=(1, 3, 10, 30, 100, 300, 1_000, 3_000))
 
 
+class Restores(Protocol):
+    """What loads the stores of newly assigned partitions, and says which states must be written again."""
+
+    def restore(self, wanted: Sequence[tuple[Store, int]]) -> list[tuple[str, int, Record]]:
+        """Load them; returns records for the state topic."""
+
+
 class Deciding:
     """Handler that answers every command with what its decider says."""
 
-    def __init__(self, codec: Codec, restorer: Restorer, deciders: dict[str, Decider], prefix: str, partitions: int) -> None:
+    def __init__(self, codec: Codec, restorer: Restores, deciders: dict[str, Decider], prefix: str, partitions: int) -> None:
         self._codec, self._restorer, self._prefix, self._partitions = codec, restorer, prefix, partitions
         self._stores = {f"{prefix}.{name}.commands": Store(decider) for name, decider in deciders.items()}
         self._outputs = {

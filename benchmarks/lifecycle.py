@@ -1,0 +1,169 @@
+"""`lifecycle`: eight-step migrations of no-op steps through the whole stack: HTTP, validator, workers, projector, PostgreSQL."""
+
+import asyncio
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+from confluent_kafka import Consumer
+
+from benchmarks.bare import eight_steps_per_second
+from benchmarks.report import DURABILITY, DURABILITY_FSYNC, line, percentile, spent, usage
+from benchmarks.rig import OPTIONS, TENANT, Rig, rig
+from deploy.embedded.ports import free_port
+from deploy.embedded.stack import Stack
+from libs.edge.issuer import LocalIssuer
+from libs.runtime.codec import header
+from libs.runtime.received import Received, received
+
+SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
+EVENTS_EACH = 20
+"""Requested, planned, nine dispatches, eight successes, completed."""
+ALONE = 40
+LIMIT_S = 600.0
+
+
+class Clients:
+    """HTTP to ingress and SQL to the read model."""
+
+    def __init__(self, port: int, data_dir: Path, postgres: str) -> None:
+        token = LocalIssuer(data_dir).issue(TENANT, "bench", ["admin"], 7_200)
+        self.url = f"http://127.0.0.1:{port}/v1/migrations:bulk"
+        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
+        self.postgres = postgres
+
+    async def request(self, names: list[str]) -> None:
+        """Ask for migrations, one a line; raises RuntimeError when one is not taken."""
+        template = f'{{"migrationId":"%s","appName":"bench","provider":"rehearsal","source":{{}},"target":{{}},"options":{OPTIONS}}}\n'
+        body = "".join(template % name for name in names).encode()
+        async with aiohttp.ClientSession() as session, session.post(self.url, data=body, headers=self.headers) as response:
+            answers = await response.text()
+            taken = answers.count('"status":202')
+            if response.status != 200 or taken != len(names):
+                raise RuntimeError(f"{taken} of {len(names)} lines were taken: {response.status} {answers[:300]}")
+
+    async def wait_projected(self, count: int) -> None:
+        """Return once so many migrations are completed in the read model."""
+        connection = await asyncpg.connect(self.postgres)
+        try:
+            until = time.monotonic() + LIMIT_S
+            while await connection.fetchval(COMPLETED, TENANT) < count:
+                if time.monotonic() > until:
+                    raise RuntimeError("the read model did not get there")
+                await asyncio.sleep(0.05)
+        finally:
+            await connection.close()
+
+
+COMPLETED = "SELECT coalesce(sum(n), 0)::bigint FROM live.migration_count WHERE tenant = $1 AND status = 'completed'"
+
+
+class Watch:
+    """Follows the events and remembers when each migration was requested and completed, by the log's clock."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self.took: dict[bytes, float] = {}
+        self._began: dict[bytes, float] = {}
+        self.events = 0
+
+    def until(self, count: int) -> None:
+        """Read until so many migrations have completed."""
+        deadline = time.monotonic() + LIMIT_S
+        while len(self.took) < count:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{len(self.took)} of {count} migrations completed in {LIMIT_S:.0f} s")
+            for message in self._consumer.consume(10_000, 0.02):
+                if message.error() is None:
+                    self._take(received(message))
+
+    def _take(self, record: Received) -> None:
+        self.events += 1
+        kind, key = header(record.headers, "ce_type"), record.key or b""
+        if kind.endswith(b"MigrationRequested"):
+            self._began[key] = _seconds(header(record.headers, "ce_time"))
+        elif kind.endswith(b"MigrationCompleted"):
+            self.took[key] = _seconds(header(record.headers, "ce_recordedtime")) - self._began[key]
+
+
+def _seconds(rfc3339: bytes) -> float:
+    hours, minutes, seconds = rfc3339[11:-1].split(b":")
+    return int(hours) * 3_600 + int(minutes) * 60 + float(seconds)
+
+
+async def _alone(rig: Rig, clients: Clients) -> list[float]:
+    """Milliseconds from the request to the completing event, one migration at a time."""
+    watch, took = Watch(rig.tail(rig.events)), []
+    for number in range(ALONE):
+        began = time.monotonic()
+        await clients.request([f"alone-{number}"])
+        await asyncio.to_thread(watch.until, number + 1)
+        took.append((time.monotonic() - began) * 1_000)
+    return took[5:]
+
+
+async def _measure(rig: Rig, clients: Clients, n: int, pids: dict[str, int]) -> tuple[float, Watch, list[float], dict[str, Any]]:
+    alone = await _alone(rig, clients)
+    watch, before = Watch(rig.tail(rig.events)), usage(pids)
+    names = [f"m{number}" for number in range(n)]
+    began = time.monotonic()
+    await clients.request(names)
+    await asyncio.to_thread(watch.until, n)
+    await clients.wait_projected(n + ALONE)
+    return time.monotonic() - began, watch, alone, spent(before, usage(pids))
+
+
+def run(stack: Stack, n: int = 20_000, *, kafka_fsync: bool = False) -> dict[str, Any]:
+    """Measure at saturation and one at a time."""
+    with rig(stack) as bare:
+        limit = eight_steps_per_second(bare, n)
+    with rig(stack) as ours, tempfile.TemporaryDirectory() as home:
+        port = free_port()
+        environment = {"WHIMBREL_HTTP_PORT": str(port), "WHIMBREL_DATA_DIR": home, "WHIMBREL_WORK_LIMIT": "512"}
+        running = {name: ours.services.start(f"services.{name}", 0, **environment) for name in (*SERVICES, "ingress")}
+        for name in SERVICES:
+            running[name].wait_ready()
+        clients = Clients(port, Path(home), stack.postgres)
+        asyncio.run(_wait_http(port))
+        pids = (
+            {name: service.pid for name, service in running.items()}
+            | {c.name: c.pid for c in stack.status() if c.pid}
+            | {"bench": os.getpid()}
+        )
+        seconds, watch, alone, used = asyncio.run(_measure(ours, clients, n, pids))
+    if watch.events < n * EVENTS_EACH:
+        raise RuntimeError(f"only {watch.events} events for {n} migrations of {EVENTS_EACH}")
+    took = [value * 1_000 for value in watch.took.values()]
+    return line(
+        "lifecycle_fsync" if kafka_fsync else "lifecycle",
+        n,
+        n / seconds,
+        "lifecycles/s",
+        limit,
+        limit_is="a bare transaction loop that records eight steps",
+        alone_p50_ms=round(percentile(alone, 0.5), 1),
+        alone_p99_ms=round(percentile(alone, 0.99), 1),
+        loaded_p50_ms=round(percentile(took, 0.5)),
+        loaded_p99_ms=round(percentile(took, 0.99)),
+        events_per_s=round(watch.events / seconds),
+        processes=used,
+        durability=DURABILITY_FSYNC if kafka_fsync else DURABILITY,
+    )
+
+
+async def _wait_http(port: int) -> None:
+    until = time.monotonic() + 60
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() < until:
+            try:
+                async with session.get(f"http://127.0.0.1:{port}/readyz") as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.1)
+    raise RuntimeError("ingress did not become ready")
