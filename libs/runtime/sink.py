@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 import structlog
@@ -26,7 +26,8 @@ from libs.runtime.received import Received, received
 
 _log = structlog.get_logger()
 Place = tuple[str, int]
-Connection = PoolConnectionProxy[asyncpg.Record]
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 T = TypeVar("T")
 MAX_BATCH = 10_000
 LOOK_AT_END_US = 1_000_000
@@ -78,7 +79,7 @@ class Sink:
     """Feeds a target from topics until told to stop. The consumer (with `enable.partition.eof`) and the target belong to it alone."""
 
     def __init__(
-        self, consumer: Consumer, codec: Codec, topics: list[str], pool: asyncpg.Pool, target: Target, *, max_batch: int = MAX_BATCH
+        self, consumer: Consumer, codec: Codec, topics: list[str], pool: Pool, target: Target, *, max_batch: int = MAX_BATCH
     ) -> None:
         self._consumer, self._codec, self._topics, self._pool, self._target = consumer, codec, topics, pool, target
         self._max_batch = max_batch
@@ -194,7 +195,7 @@ class Sink:
                 return None
             except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
                 self._target.forget()
-                if not _passes(error):
+                if not passes(error):
                     raise
                 if self._stopping.is_set():
                     return None
@@ -238,7 +239,7 @@ class Sink:
         _log.info("revoked", partitions=len(partitions))
 
 
-def _passes(error: Exception) -> bool:
+def passes(error: Exception) -> bool:
     """Whether the database may get over it: lost connections, shutdown, no resources, conflicts. Anything else is a defect."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "")[:2] in ("08", "40", "53", "55", "57", "58") or isinstance(error, asyncpg.ReadOnlySQLTransactionError)

@@ -1,0 +1,85 @@
+"""Events as the read models take them: where they stand in the log, and the bytes they have there."""
+
+import json
+from functools import cache
+from typing import Any, NamedTuple
+
+from fastavro import parse_schema
+
+from libs.contracts.avro import ROOT, Schema, plain, schema_of
+from libs.contracts.catalogue import EVENT, MESSAGES, Message
+from libs.contracts.envelope import EventEnvelope
+from libs.runtime.codec import Decoded, header
+from libs.runtime.received import Received
+
+KINDS: dict[str, int] = {"migration": 1, "delivery": 2, "subscription": 3}
+"""Number of each aggregate in the event table. Never renumber: rows hold them."""
+LONGEST_INDEXED = 200
+"""Characters that are kept of a text that can be searched for, so that no index entry outgrows its page."""
+_WIRE_PREFIX = 5
+_MESSAGES: dict[tuple[int, str], Message] = {
+    (KINDS[message.topic.removesuffix(".events")], message.name): message for message in MESSAGES if message.role == EVENT
+}
+_URNS: dict[type[Any], bytes] = {}
+_VERSIONS: dict[type[Any], int] = {message.model: message.version for message in _MESSAGES.values()}
+
+
+class Fact(NamedTuple):
+    """One event and its place: `pos` is its offset in the partition of its aggregate's event topic."""
+
+    kind: int
+    partition: int
+    pos: int
+    envelope: EventEnvelope
+    body: Any
+
+
+EventRow = tuple[int, int, int, str, str, int, str, int, int, str | None, bytes]
+EVENT_COLUMNS = ("kind", "partition", "pos", "tenant", "aggregate", "version", "type", "schema", "recorded_at", "client_command", "record")
+
+
+def text(value: str, longest: int = LONGEST_INDEXED) -> str:
+    """A text as PostgreSQL can hold and index it: without NUL, and not longer than `longest` characters."""
+    return value[:longest].replace("\0", "\ufffd")
+
+
+def event_row(fact: Fact, record: Received) -> EventRow:
+    """The event's row. Its bytes are those of the log unless another schema wrote them."""
+    envelope, body = fact.envelope, fact.body
+    model = type(body)
+    urn = _URNS.get(model) or _URNS.setdefault(model, b"urn:avro:sha-256:" + schema_of(model).fingerprint.hex().encode())
+    ours = record.value is not None and header(record.headers[:1], "ce_dataschema") == urn
+    return (
+        fact.kind,
+        fact.partition,
+        fact.pos,
+        envelope.tenant,
+        envelope.aggregate,
+        envelope.version,
+        model.__name__,
+        _VERSIONS[model],
+        envelope.recorded_at,
+        text(envelope.causation_id) if envelope.command_digest else None,
+        record.value[_WIRE_PREFIX:] if ours and record.value else schema_of(model).encode(body, envelope),
+    )
+
+
+def fact_of(record: Received, kind: int, decoded: Decoded) -> Fact:
+    """A decoded event as a fact."""
+    return Fact(kind, record.partition, record.offset, decoded.envelope, decoded.body)
+
+
+def stored_fact(row: Any) -> Fact:
+    """The fact in a row of the event table (columns kind, partition, pos, type, schema, record)."""
+    message = _MESSAGES[row["kind"], row["type"]]
+    schema: Schema = schema_of(message.model)
+    writer = None if row["schema"] == message.version else _older(message.folder, message.name, row["schema"])
+    envelope, body = schema.decode(row["record"], writer)
+    return Fact(row["kind"], row["partition"], row["pos"], envelope, body)
+
+
+@cache
+def _older(folder: str, name: str, version: int) -> Any:
+    """Parsed schema of a former version; shipped files stay (`schemas/`)."""
+    path = ROOT / f"schemas/{folder}/{name}.v{version}.avsc"
+    return parse_schema(plain(json.loads(path.read_text(encoding="utf-8"))))

@@ -1,0 +1,164 @@
+"""The projection: a batch of the log folded in memory, then written with one statement or COPY a table.
+
+Everything folded belongs to one partition, so a row has one writer; current rows are remembered between batches.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from libs.contracts.operations import DeadLetter, ProgressReported
+from libs.readmodel import delivery, generations, migration, operations, subscription
+from libs.readmodel.counts import Counts
+from libs.readmodel.facts import EVENT_COLUMNS, KINDS, EventRow, Fact, event_row, fact_of
+from libs.readmodel.view import View, insert, load, update
+from libs.runtime.errors import BrokenHistory, Poison
+from libs.runtime.sink import Connection, Taken
+
+VIEWS: dict[int, View] = {
+    KINDS["migration"]: migration.VIEW,
+    KINDS["delivery"]: delivery.VIEW,
+    KINDS["subscription"]: subscription.VIEW,
+}
+REMEMBERED = 50_000
+"""Current rows kept in memory between batches."""
+LONGEST_KEY = 1_000
+_CHANGE_COLUMNS = ["tenant", "partition", "level", "pos", "since", "id", "status_from", "status_to"]
+_TERM_COLUMNS = ["tenant", "term", "requested_at", "id"]
+Key = tuple[int, str, str]
+
+
+class Projector:
+    """Target of the projector's sink. `schema` names the generation to fill; without it, whichever is live."""
+
+    def __init__(self, prefix: str, schema: str = "") -> None:
+        self._prefix, self._schema = prefix, schema
+        self._kinds = {f"{prefix}.{name}.events": number for name, number in KINDS.items()}
+        self._filled = ""
+        self._rows: dict[Key, Any] = {}
+        self._counts = Counts()
+
+    def forget(self) -> None:
+        """Drop the rows and counts remembered."""
+        self._rows = {}
+        self._counts.forget()
+
+    async def reader(self, connection: Connection) -> str:
+        """The generation to fill, for this transaction."""
+        if self._schema:
+            await generations.use(connection, self._schema)
+            return self._schema
+        schema = await generations.live(connection, self._prefix)
+        if schema != self._filled:
+            self.forget()
+            self._filled = schema
+        return schema
+
+    async def apply(self, connection: Connection, records: list[Taken]) -> None:
+        """Fold a batch and write it. Raises BrokenHistory when an aggregate's versions do not follow one another."""
+        facts, others, rejected = self._sorted(records)
+        await self._load(connection, [fact for fact, _ in facts])
+        batch = _Batch(self._rows, self._counts)
+        for fact, taken in facts:
+            batch.take(fact, taken)
+        await batch.write(connection)
+        await self._counts.save(connection)
+        self._remember(batch.touched)
+        await operations.store_letters(connection, [o for o in others if type(o) is DeadLetter], rejected)
+        await operations.store_progress(connection, [o for o in others if type(o) is ProgressReported], batch.ended())
+
+    def _sorted(self, records: list[Taken]) -> tuple[list[tuple[Fact, Taken]], list[Any], list[Taken]]:
+        facts: list[tuple[Fact, Taken]] = []
+        others: list[Any] = []
+        rejected: list[Taken] = []
+        for taken in records:
+            record, content = taken.record, taken.content
+            if isinstance(content, Poison):
+                rejected.append(taken)
+            elif content.envelope is None:
+                others.append(content.body)
+            elif len(record.key or b"") > LONGEST_KEY or b"\0" in (record.key or b""):
+                poison = Poison("key_unusable", f"the key is longer than {LONGEST_KEY} bytes or holds a NUL character")
+                rejected.append(taken._replace(content=poison))
+            else:
+                facts.append((fact_of(record, self._kinds[record.topic], content), taken))
+        return facts, others, rejected
+
+    async def _load(self, connection: Connection, facts: Sequence[Fact]) -> None:
+        needed = {(f.kind, f.envelope.tenant, f.envelope.aggregate) for f in facts if f.envelope.version}
+        missing: dict[int, list[tuple[str, str]]] = {}
+        for key in needed:
+            if key not in self._rows:
+                missing.setdefault(key[0], []).append(key[1:])
+        for kind, keys in missing.items():
+            found = await load(connection, VIEWS[kind], keys)
+            self._rows.update({(kind, *key): found.get(key) for key in keys})
+        places = {(f.envelope.tenant, f.partition) for f in facts if f.kind == KINDS["migration"]}
+        await self._counts.load(connection, places)
+
+    def _remember(self, touched: Iterable[Key]) -> None:
+        """Keep the rows used last."""
+        for key in touched:
+            self._rows[key] = self._rows.pop(key)
+        excess = len(self._rows) - REMEMBERED
+        if excess > 0:
+            for key in list(self._rows)[:excess]:
+                del self._rows[key]
+
+
+class _Batch:
+    """One batch: what it changes, table by table."""
+
+    def __init__(self, rows: dict[Key, Any], counts: Counts) -> None:
+        self._rows, self._counts = rows, counts
+        self._events: list[EventRow] = []
+        self._changes: list[tuple[Any, ...]] = []
+        self._new: set[Key] = set()
+        self.touched: dict[Key, None] = {}
+
+    def take(self, fact: Fact, taken: Taken) -> None:
+        """Fold one event; one that is known already changes nothing."""
+        envelope = fact.envelope
+        if envelope.version:
+            key = (fact.kind, envelope.tenant, envelope.aggregate)
+            row = self._rows[key]
+            version = row.version if row else 0
+            if envelope.version <= version:
+                return
+            if envelope.version != version + 1:
+                place = f"{taken.record.topic}/{fact.partition} at offset {fact.pos}"
+                raise BrokenHistory(f"{place}: {key[1]}/{key[2]} is at version {version}, but version {envelope.version} follows")
+            self._rows[key] = after = VIEWS[fact.kind].evolve(row, fact)
+            self.touched[key] = None
+            if row is None:
+                self._new.add(key)
+            if fact.kind == KINDS["migration"] and (row is None or after.status != row.status):
+                self._status_changed(row, after, fact.pos)
+        self._events.append(event_row(fact, taken.record))
+
+    def _status_changed(self, row: Any, after: Any, pos: int) -> None:
+        since, before = (row.status_since, row.status) if row else (pos, "")
+        level = (pos - since).bit_length()
+        self._changes.append((after.tenant, after.partition, level, pos, since, after.id, before, after.status))
+        if row:
+            self._counts.add(after.tenant, before, after.partition, pos, -1)
+        self._counts.add(after.tenant, after.status, after.partition, pos, 1)
+
+    def ended(self) -> list[tuple[str, str]]:
+        """Migrations of the batch that have ended."""
+        kind = KINDS["migration"]
+        return [key[1:] for key in self.touched if key[0] == kind and self._rows[key].ended]
+
+    async def write(self, connection: Connection) -> None:
+        """Write all rows."""
+        if self._events:
+            await connection.copy_records_to_table("event", records=self._events, columns=list(EVENT_COLUMNS))
+        for kind, view in VIEWS.items():
+            keys = [key for key in self.touched if key[0] == kind]
+            await insert(connection, view, [self._rows[key] for key in keys if key in self._new])
+            await update(connection, view, [self._rows[key] for key in keys if key not in self._new])
+        if self._changes:
+            await connection.copy_records_to_table("status_change", records=self._changes, columns=_CHANGE_COLUMNS)
+        begun = [self._rows[key] for key in self._new if key[0] == KINDS["migration"]]
+        if begun:
+            found = [(row.tenant, term, row.requested_at, row.id) for row in begun for term in migration.terms(row)]
+            await connection.copy_records_to_table("migration_term", records=found, columns=_TERM_COLUMNS)

@@ -1,0 +1,107 @@
+"""What a view of an aggregate is: a table of current rows, and the pure function that folds events into them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, get_type_hints
+
+import msgspec
+
+from libs.contracts.work import Work
+from libs.readmodel.facts import Fact
+from libs.runtime.sink import Connection
+
+Works = tuple[Work, ...]
+_TYPES: dict[Any, str] = {int: "bigint", str: "text", bool: "boolean"}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What every current row has. Times are microseconds since the epoch by the log's clock (`recorded_at`)."""
+
+    tenant: str
+    id: str
+    partition: int
+    """Partition of the aggregate's topics."""
+    requested_pos: int
+    """Offset of its first event."""
+    requested_at: int
+    """When its first event was recorded."""
+    version: int
+    status: str
+    updated_at: int
+    """When its last event was recorded."""
+    updated_event: str
+    """Id of its last event."""
+
+
+class View(NamedTuple):
+    """One view. `json` names columns that hold JSON, `fixed` those that never change once the row is there.
+
+    `evolve` takes the row before (None before the first event) and an event, and returns the row after.
+    """
+
+    table: str
+    row: type[Row]
+    evolve: Callable[[Any, Fact], Any]
+    json: frozenset[str]
+    fixed: frozenset[str]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns in the order of the row's fields."""
+        return self.row.__struct_fields__
+
+
+def pending(works: Works, work_id: str) -> Works:
+    """Work in flight less one item."""
+    return tuple([work for work in works if work.work_id != work_id])
+
+
+def next_deadline(works: Works) -> int | None:
+    """Earliest deadline of the work in flight."""
+    return min([work.deadline for work in works]) if works else None
+
+
+def row_from(view: View, record: Any) -> Any:
+    """The row that a record of the view's table holds."""
+    values = {column: record[column] for column in view.columns}
+    if "work" in values:
+        values["work"] = msgspec.json.decode(values["work"], type=Works)
+    return view.row(**values)
+
+
+def _value(row: Any, column: str) -> Any:
+    value = getattr(row, column)
+    return msgspec.json.encode(value).decode() if column == "work" else value
+
+
+async def load(connection: Connection, view: View, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    """Current rows of aggregates, by tenant and id."""
+    sql = f"SELECT t.* FROM {view.table} t JOIN unnest($1::text[], $2::text[]) AS k (tenant, id) USING (tenant, id)"
+    found = await connection.fetch(sql, [key[0] for key in keys], [key[1] for key in keys])
+    return {(record["tenant"], record["id"]): row_from(view, record) for record in found}
+
+
+async def insert(connection: Connection, view: View, rows: Sequence[Any]) -> None:
+    """Add rows of aggregates that have none yet."""
+    if rows:
+        columns = view.columns
+        records = [[_value(row, column) for column in columns] for row in rows]
+        await connection.copy_records_to_table(view.table, records=records, columns=list(columns))
+
+
+async def update(connection: Connection, view: View, rows: Sequence[Any]) -> None:
+    """Replace what may have changed in rows that are there."""
+    if rows:
+        await connection.execute(_update_sql(view), *[[_value(row, column) for row in rows] for column in _updated(view)])
+
+
+def _updated(view: View) -> list[str]:
+    return ["tenant", "id", *[column for column in view.columns if column not in view.fixed]]
+
+
+def _update_sql(view: View) -> str:
+    hints = get_type_hints(view.row)
+    columns = _updated(view)
+    types = [_TYPES.get(hints[column], "bigint" if column == "next_deadline" else "text") for column in columns]
+    sets = ", ".join(f"{column} = n.{column}{'::json' if column in view.json else ''}" for column in columns[2:])
+    arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types, 1))
+    return f"UPDATE {view.table} t SET {sets} FROM unnest({arrays}) AS n ({', '.join(columns)}) WHERE t.tenant = n.tenant AND t.id = n.id"

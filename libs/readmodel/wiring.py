@@ -1,0 +1,55 @@
+"""Settings to a projector that is ready to run; shared by the service, the rebuild and the benchmarks."""
+
+import asyncio
+
+import asyncpg
+import structlog
+from confluent_kafka import Consumer
+
+from libs.contracts.topics import TOPICS
+from libs.readmodel import generations
+from libs.readmodel.projecting import Projector
+from libs.runtime import kafka
+from libs.runtime.codec import Codec
+from libs.runtime.registry import Registry
+from libs.runtime.settings import Settings
+from libs.runtime.sink import Pool, Sink, passes
+
+_log = structlog.get_logger()
+EOF = {"enable.partition.eof": True}
+
+
+def topics_of(prefix: str) -> list[str]:
+    """Topics that the projector reads."""
+    return [f"{prefix}.{topic.name}" for topic in TOPICS if "projector" in topic.readers]
+
+
+def open_pool(dsn: str, *, most: int = 2) -> Pool:
+    """A pool that connects when it is used, so that a database that is away delays only its users."""
+    return asyncpg.create_pool(dsn, min_size=0, max_size=most, command_timeout=300)
+
+
+async def prepared(pool: Pool, prefix: str) -> str:
+    """Schema of the live generation, created or brought up to date; waits for the database."""
+    while True:
+        try:
+            async with pool.acquire() as connection:
+                return await generations.prepare(connection, prefix)
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            if not passes(error):
+                raise
+            _log.warning("waiting for PostgreSQL", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(1.0)
+
+
+async def sink_of(settings: Settings, pool: Pool) -> Sink:
+    """The projector's sink: member of the group `<prefix>.projector`, filling whichever generation is live."""
+    await prepared(pool, settings.prefix)
+    consumer = kafka.consumer(settings.kafka, f"{settings.prefix}.projector", settings.slot, **EOF)
+    return sink_into(settings, pool, consumer, Projector(settings.prefix))
+
+
+def sink_into(settings: Settings, pool: Pool, consumer: Consumer, target: Projector) -> Sink:
+    """A sink of all topics of the read models into one target."""
+    codec = Codec(Registry(settings.registry), settings.prefix, "projector")
+    return Sink(consumer, codec, topics_of(settings.prefix), pool, target)
