@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import structlog
 from aiohttp import web
+from confluent_kafka import KafkaException
 
+from libs.edge.companion import Companion
 from libs.edge.edge import Edge
 from libs.edge.endpoints import endpoint
 from libs.edge.middleware import around, expect, sign
@@ -32,8 +34,8 @@ def application(routes: Sequence[Route], edge: Edge) -> web.Application:
 class Server:
     """One ingress process."""
 
-    def __init__(self, routes: Sequence[Route], edge: Edge) -> None:
-        self._edge = edge
+    def __init__(self, routes: Sequence[Route], edge: Edge, companion: Companion) -> None:
+        self._edge, self._companion = edge, companion
         self._runner = web.AppRunner(
             application(routes, edge),
             access_log=None,
@@ -53,11 +55,8 @@ class Server:
         edge = self._edge
         await self._runner.setup()
         await web.TCPSite(self._runner, edge.settings.http_host, edge.settings.http_port).start()
-        self._tasks = [
-            asyncio.create_task(self._get_ready()),
-            asyncio.create_task(edge.lag.run()),
-            asyncio.create_task(edge.read_side.run()),
-        ]
+        work = (self._get_ready(), edge.lag.run(), edge.read_side.run(), self._companion.run())
+        self._tasks = [asyncio.create_task(one) for one in work]
         _log.info("listening", host=edge.settings.http_host, port=self.port)
 
     async def _get_ready(self) -> None:
@@ -68,7 +67,7 @@ class Server:
                 await self._edge.tail.start()
                 self._edge.started = True
                 _log.info("started")
-            except (RegistryUnavailable, KeyError, OSError) as error:
+            except (RegistryUnavailable, KafkaException, KeyError) as error:
                 _log.warning("not started yet", error=str(error))
                 await asyncio.sleep(0.5)
 
@@ -77,7 +76,7 @@ class Server:
         self._edge.stopping = True
         await asyncio.sleep(_UNREADY_S)
         self._edge.tail.close()
-        await self._runner.cleanup()
+        await asyncio.gather(self._runner.cleanup(), self._companion.stop(self._edge.settings.drain_s))
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

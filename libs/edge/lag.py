@@ -58,7 +58,7 @@ class LagGuard:
                 self._age_s, self._seen_at = lag.age_s, time.monotonic()
                 LAG.set(lag.records)
                 LAG_AGE.set(lag.age_s)
-            except KafkaException as error:
+            except (KafkaException, TimeoutError) as error:
                 _log.warning("cannot look at the validator's lag", error=str(error))
             await asyncio.sleep(_EVERY_S)
 

@@ -107,7 +107,7 @@ class MigrationRequest(Body):
             application=self.app_name,
             source=_json(self.source),
             target=_json(self.target),
-            options=_json(self.options),
+            options=_json(self.options) if self.options else "",
             wave=self.wave,
             depends_on=tuple(dict.fromkeys(self.depends_on)),
             callback_url=str(self.callback_url) if self.callback_url else "",

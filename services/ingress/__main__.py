@@ -5,6 +5,7 @@ import signal
 import sys
 
 from libs.edge.app import Server
+from libs.edge.companion import Companion
 from libs.edge.edge import Edge
 from libs.edge.read_side import ReadSide
 from libs.edge.settings import IngressSettings
@@ -16,7 +17,7 @@ from libs.runtime.settings import load
 
 async def serve(settings: IngressSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
-    server = Server(ROUTES, Edge(settings, ReadSide(settings.postgres)))
+    server = Server(ROUTES, Edge(settings, ReadSide(settings.postgres)), Companion("services.ingress.intake"))
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
