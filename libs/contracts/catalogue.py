@@ -129,5 +129,5 @@ MESSAGES: tuple[Message, ...] = (
     ),
     *_rows("subscription", STATE, "subscription.state", subscription.SubscriptionState),
     *_rows("operations", STATE, "progress", operations.ProgressReported),
-    *_rows("operations", STATE, "dead-letters", operations.DeadLetter),
+    *_rows("operations", STATE, "dead-letters", operations.DeadLetter, operations.DeadLetterResolved),
 )

@@ -47,3 +47,26 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """Original headers; of repeated names the last."""
     read_at: int
     """When it was read, in microseconds since the epoch."""
+    tenant: str = ""
+    """Tenant that it concerns, as far as its key or headers tell; empty when nothing does, and then only the platform's own tenant sees it."""
+
+
+class DeadLetterResolved(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator dealt with a dead letter. Stands on the same topic under the same key, so that a rebuild finds it again."""
+
+    reader: str
+    """Service that could not take the message."""
+    topic: str
+    """Topic it was read from."""
+    partition: int
+    """Partition it was read from."""
+    offset: int
+    """Offset it was read at."""
+    resolution: str
+    """replayed (sent to its topic again, perhaps corrected) or discarded."""
+    reason: str
+    """Why, for the record."""
+    actor: str
+    """Opaque subject id of who dealt with it; never a name or an address."""
+    resolved_at: int
+    """When, in microseconds since the epoch."""

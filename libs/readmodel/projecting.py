@@ -6,7 +6,7 @@ Everything folded belongs to one partition, so a row has one writer; current row
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from libs.contracts.operations import DeadLetter, ProgressReported
+from libs.contracts.operations import DeadLetter, DeadLetterResolved, ProgressReported
 from libs.readmodel import delivery, generations, migration, operations, subscription
 from libs.readmodel.counts import Counts
 from libs.readmodel.facts import EVENT_COLUMNS, KINDS, EventRow, Fact, event_row, fact_of
@@ -64,6 +64,7 @@ class Projector:
         await self._counts.save(connection)
         self._remember(batch.touched)
         await operations.store_letters(connection, [o for o in others if type(o) is DeadLetter], rejected)
+        await operations.store_resolutions(connection, [o for o in others if type(o) is DeadLetterResolved])
         await operations.store_progress(connection, [o for o in others if type(o) is ProgressReported], batch.ended())
 
     def _sorted(self, records: list[Taken]) -> tuple[list[tuple[Fact, Taken]], list[Any], list[Taken]]:
