@@ -87,6 +87,11 @@ class Intake(NamedTuple):
         except (Undecodable, orjson.JSONDecodeError, OverflowError) as error:
             raise Poison("undecodable", str(error)) from error
 
+    def tenant_of(self, message: Received) -> str:
+        """Tenant that a message concerns which could not be taken: what its header or its JSON says, else the default tenant."""
+        given = header(message.headers, "tenant").decode("utf-8", "replace") or _member(message.value, "tenant")
+        return given if _TENANT.match(given) else self.default_tenant
+
     def _tenant(self, message: Received, request: IntakeRequest) -> str:
         given = header(message.headers, "tenant").decode("utf-8", "replace")
         if given and not _TENANT.match(given):
@@ -97,6 +102,15 @@ class Intake(NamedTuple):
 
 
 _REASONS = {"malformed_json": "undecodable", "invalid_request": "invalid"}
+
+
+def _member(value: bytes | None, name: str) -> str:
+    """A text member of a JSON object; empty when there is none."""
+    try:
+        found = orjson.loads(value or b"").get(name)
+    except (orjson.JSONDecodeError, AttributeError):
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def _sentence(problem: HttpProblem) -> str:

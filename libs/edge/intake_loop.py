@@ -42,6 +42,6 @@ class IntakeHandler:
         except Poison as poison:
             _log.warning("dead letter", topic=message.topic, partition=message.partition, offset=message.offset, reason=poison.reason)
             MESSAGES.labels("dead_letter").inc()
-            return self._dead, -1, dead_letter(self._codec, self._prefix, "ingress", message, poison, now)
+            return self._dead, -1, dead_letter(self._codec, self._prefix, "ingress", message, poison, now, self._intake.tenant_of(message))
         MESSAGES.labels("accepted").inc()
         return self._commands, -1, self._codec.command(self._commands, envelope, command, traceparent)
