@@ -20,7 +20,7 @@ from libs.edge.issuer import LocalIssuer
 from libs.runtime.codec import header
 from libs.runtime.received import Received, received
 
-SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
+SERVICES = ("validator", "migrator", "verifier", "projector")
 EVENTS_EACH = 20
 """Requested, planned, nine dispatches, eight successes, completed."""
 ALONE = 40
@@ -38,7 +38,7 @@ class Clients:
 
     async def request(self, names: list[str]) -> None:
         """Ask for migrations, one a line; raises RuntimeError when one is not taken."""
-        template = f'{{"migrationId":"%s","appName":"bench","provider":"rehearsal","source":{{}},"target":{{}},"options":{OPTIONS}}}\n'
+        template = f'{{"migrationId":"%s","appName":"bench","provider":"rehearsal","environment":"dev","source":{{}},"target":{{}},"options":{OPTIONS}}}\n'
         body = "".join(template % name for name in names).encode()
         async with aiohttp.ClientSession() as session, session.post(self.url, data=body, headers=self.headers) as response:
             answers = await response.text()
@@ -46,20 +46,19 @@ class Clients:
             if response.status != 200 or taken != len(names):
                 raise RuntimeError(f"{taken} of {len(names)} lines were taken: {response.status} {answers[:300]}")
 
-    async def wait_projected(self, count: int) -> None:
+    async def wait_projected(self, prefix: str, count: int) -> None:
         """Return once so many migrations are completed in the read model."""
         connection = await asyncpg.connect(self.postgres)
         try:
+            schema = await connection.fetchval("SELECT live FROM whimbrel.generation WHERE prefix = $1", prefix)
+            completed = f"SELECT coalesce(sum(count), 0)::bigint FROM \"{schema}\".status_count WHERE tenant = $1 AND status = 'completed'"
             until = time.monotonic() + LIMIT_S
-            while await connection.fetchval(COMPLETED, TENANT) < count:
+            while await connection.fetchval(completed, TENANT) < count:
                 if time.monotonic() > until:
                     raise RuntimeError("the read model did not get there")
                 await asyncio.sleep(0.05)
         finally:
             await connection.close()
-
-
-COMPLETED = "SELECT coalesce(sum(n), 0)::bigint FROM live.migration_count WHERE tenant = $1 AND status = 'completed'"
 
 
 class Watch:
@@ -113,7 +112,7 @@ async def _measure(rig: Rig, clients: Clients, n: int, pids: dict[str, int]) -> 
     began = time.monotonic()
     await clients.request(names)
     await asyncio.to_thread(watch.until, n)
-    await clients.wait_projected(n + ALONE)
+    await clients.wait_projected(rig.prefix, n + ALONE)
     return time.monotonic() - began, watch, alone, spent(before, usage(pids))
 
 

@@ -1,6 +1,7 @@
 """What every benchmark prints: one JSON line, and the durability the figure was bought with."""
 
 import json
+import os
 from typing import Any
 
 import psutil
@@ -38,7 +39,8 @@ def usage(pids: dict[str, int]) -> dict[str, dict[str, float]]:
     found = {}
     for name, pid in pids.items():
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
+        # The benchmark itself is the parent of every service: its children count on their own.
+        family = [process] if pid == os.getpid() else [process, *process.children(recursive=True)]
         cpu = sum(sum(p.cpu_times()[:2]) for p in family)
         # Shared pages would count once per child; USS is what ending the process would give back.
         found[name] = {"cpu_s": round(cpu, 2), "rss_mib": round(sum(p.memory_full_info().uss for p in family) / 2**20, 1)}
