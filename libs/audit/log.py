@@ -1,0 +1,57 @@
+"""The log as it stands in Kafka, for the audit: every record of the event topics, partition by partition."""
+
+import time
+from collections.abc import Iterator
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from libs.audit.record import LogRecord, Place
+from libs.contracts.topics import AGGREGATES, events_of
+from libs.runtime import kafka
+from libs.runtime.errors import Misconfigured
+from libs.runtime.received import received
+
+LIMIT_S = 60.0
+"""How long one partition may give nothing before reading it is given up."""
+
+
+def records(bootstrap: str, prefix: str) -> Iterator[LogRecord]:
+    """Every committed event up to now. Raises Misconfigured when the prefix has no topics, KafkaException, TimeoutError."""
+    reader = kafka.reader(bootstrap, **{"enable.partition.eof": True})
+    try:
+        for place in places(reader, prefix):
+            yield from _of_partition(reader, *place)
+    finally:
+        reader.close()
+
+
+def places(reader: Consumer, prefix: str) -> list[Place]:
+    """Partitions of the event topics, in order."""
+    known = reader.list_topics(timeout=10).topics
+    topics = [events_of(prefix, aggregate) for aggregate in AGGREGATES]
+    if not any(topic in known for topic in topics):
+        raise Misconfigured(f"there are no topics {prefix}.*.events: check the prefix, or make them with whimbrel provision")
+    return [(topic, partition) for topic in topics if topic in known for partition in sorted(known[topic].partitions)]
+
+
+def _of_partition(reader: Consumer, topic: str, partition: int) -> Iterator[LogRecord]:
+    """Records up to the end that the partition has when this begins."""
+    marks = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+    end = marks[1] if isinstance(marks, tuple) else 0
+    reader.assign([TopicPartition(topic, partition, 0)])
+    given_up = time.monotonic() + LIMIT_S
+    while True:
+        for message in reader.consume(10_000, 0.5):
+            error = message.error()
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                return
+            if error is not None:
+                raise KafkaException(error)
+            given_up, offset = time.monotonic() + LIMIT_S, message.offset() or 0
+            if offset >= end:
+                return
+            found = received(message)
+            headers = tuple((name, value if isinstance(value, bytes) else b"") for name, value in found.headers)
+            yield LogRecord(topic, partition, offset, message.timestamp()[1], found.key or b"", found.value or b"", headers)
+        if time.monotonic() > given_up:
+            raise TimeoutError(f"Kafka gave nothing of {topic}/{partition} for {LIMIT_S:.0f} s")
