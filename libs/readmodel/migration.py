@@ -11,7 +11,7 @@ from libs.contracts.migration.request import Request
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.values import Problem
 from libs.contracts.work import PLAN, UNDO
-from libs.readmodel.facts import LONGEST_INDEXED, Fact, text
+from libs.readmodel.facts import Fact, text
 from libs.readmodel.view import Row, View, Works, next_deadline, pending
 from libs.runtime.errors import BrokenHistory
 

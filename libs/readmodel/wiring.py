@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 import structlog
 from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient
 
 from libs.contracts.topics import TOPICS
 from libs.readmodel import generations
@@ -52,4 +53,5 @@ async def sink_of(settings: Settings, pool: Pool) -> Sink:
 def sink_into(settings: Settings, pool: Pool, consumer: Consumer, target: Projector) -> Sink:
     """A sink of all topics of the read models into one target."""
     codec = Codec(Registry(settings.registry), settings.prefix, "projector")
-    return Sink(consumer, codec, topics_of(settings.prefix), pool, target)
+    admin = AdminClient({"bootstrap.servers": settings.kafka})
+    return Sink(consumer, admin, codec, topics_of(settings.prefix), pool, target)

@@ -12,12 +12,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec, Decoded
@@ -79,9 +81,9 @@ class Sink:
     """Feeds a target from topics until told to stop. The consumer (with `enable.partition.eof`) and the target belong to it alone."""
 
     def __init__(
-        self, consumer: Consumer, codec: Codec, topics: list[str], pool: Pool, target: Target, *, max_batch: int = MAX_BATCH
+        self, consumer: Consumer, admin: AdminClient, codec: Codec, topics: list[str], pool: Pool, target: Target, *, max_batch: int = MAX_BATCH
     ) -> None:
-        self._consumer, self._codec, self._topics, self._pool, self._target = consumer, codec, topics, pool, target
+        self._consumer, self._admin, self._codec, self._topics, self._pool, self._target = consumer, admin, codec, topics, pool, target
         self._max_batch = max_batch
         self._next: dict[Place, int] = {}
         self._end: dict[Place, int] = {}
@@ -173,14 +175,16 @@ class Sink:
             return {}
         self._looked_at = now
         seen = {place: max(end, self._next[place]) for place, end in self._end.items() if place in self._next}
-        return {place: now for place, end in seen.items() if self._high(place, end + 1) <= end}
+        return {place: now for place, end in self._ends([*seen]).items() if end <= seen[place]}
 
-    def _high(self, place: Place, unknown: int) -> int:
-        """End of the committed part of a partition; `unknown` while the broker does not answer."""
-        try:
-            return (self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=1.0) or (0, unknown))[1]
-        except KafkaException:
-            return unknown
+    def _ends(self, places: list[Place]) -> dict[Place, int]:
+        """Ends of the committed parts of partitions, as far as the brokers answer. The consumer's own requests would wait for its fetches."""
+        latest = cast(Callable[[], OffsetSpec], OffsetSpec.latest)
+        wanted = {TopicPartition(*place): latest() for place in places}
+        if not wanted:
+            return {}
+        asked = self._admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=5.0)
+        return {(place.topic, place.partition): done.result().offset for place, done in asked.items() if done.exception() is None}
 
     async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T | None:  # 7
         """Run work in a transaction, again and again while the database is away; None when it was superseded or told to stop."""
@@ -228,8 +232,8 @@ class Sink:
         places = [(partition.topic, partition.partition) for partition in partitions]
         coming = asyncio.run_coroutine_threadsafe(self._transaction(partial(self._positions, places)), self._loop)
         self._next, self._end = coming.result() or {}, {}
-        for place, offset in self._next.items():
-            if self._high(place, offset) < offset:
+        for place, end in self._ends(places).items():
+            if end < (offset := self._next.get(place, 0)):
                 raise BrokenHistory(f"{place[0]}/{place[1]} ends before offset {offset}, up to which it was read: was the topic recreated?")
         consumer.assign([TopicPartition(*place, offset) for place, offset in self._next.items()])
         self.ready = True

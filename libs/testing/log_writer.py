@@ -51,7 +51,7 @@ class LogWriter:
         )
         digest = digest_of(decider, body)
         bodies = list(respond(decider, state, Command(envelope, body), self.now, digest))
-        exists = state.stream.version > 0 or bool(bodies) and type(bodies[0]) is not CommandRefused
+        exists = state.stream.version > 0 or (bool(bodies) and type(bodies[0]) is not CommandRefused)
         topic, record_key, stream = events_of(self._prefix, kind), key_of(tenant, aggregate), state.stream
         for ordinal, event in enumerate(bodies):
             version = stream.version + 1 if exists else 0
