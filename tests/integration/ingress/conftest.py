@@ -1,0 +1,59 @@
+"""One ingress, validator and projector on real servers for all tests of the package; each test uses ids and tenants of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from deploy.embedded.ports import free_port, get
+from deploy.embedded.stack import Stack
+from libs.edge.issuer import LocalIssuer
+from libs.runtime.kafka import create_topics
+from libs.testing.servers import PARTITIONS, wait_until
+from libs.testing.services import Service, Services, environment_of
+from tests.integration.ingress.http import Api
+
+
+class World(NamedTuple):
+    """What runs, and how to reach it."""
+
+    stack: Stack
+    prefix: str
+    issuer: LocalIssuer
+    port: int
+    ingress: Service
+    services: Services
+    data_dir: Path
+
+    def api(self, tenant: str, *roles: str, subject: str = "u-1", **claims: object) -> Api:
+        """A client of a tenant with a token of these roles (admin when none is named)."""
+        return Api(self.port, self.issuer.issue(tenant, subject, roles or ("admin",), **claims))
+
+
+def start_ingress(services: Services, data_dir: Path, slot: int = 0, **environment: str) -> tuple[Service, int]:
+    """One more ingress, ready; and its port."""
+    port = free_port()
+    service = services.start("services.ingress", slot, WHIMBREL_HTTP_PORT=str(port), WHIMBREL_DATA_DIR=str(data_dir), **environment)
+
+    def ready() -> bool:
+        assert service.exit_code() is None, service.log.read_text()[-2_000:]
+        answer = get(port, "/readyz")
+        return answer is not None and answer[0] == 200
+
+    wait_until(ready, f"ingress {slot} is ready")
+    return service, port
+
+
+@pytest.fixture(scope="package")
+def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    prefix, data_dir = f"edge{os.getpid()}", tmp_path_factory.mktemp("edge")
+    create_topics(stack.kafka, prefix, PARTITIONS)
+    issuer = LocalIssuer(data_dir)
+    with Services(environment_of(stack, prefix), tmp_path_factory.mktemp("logs")) as services:
+        validator, projector = services.start("services.validator"), services.start("services.projector")
+        ingress, port = start_ingress(services, data_dir)
+        validator.wait_ready()
+        projector.wait_ready()
+        yield World(stack, prefix, issuer, port, ingress, services, data_dir)
