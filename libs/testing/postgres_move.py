@@ -8,6 +8,7 @@ from libs.providers.base import MoveRequest
 from libs.providers.catalogue import PROVIDERS
 from libs.testing import postgres_world
 from libs.testing.postgres_servers import Server
+from libs.testing.sample_database.builder import build
 
 
 class PostgresMove:
@@ -29,8 +30,8 @@ class PostgresMove:
         self.environment = {"SOURCE_DSN": self.source_dsn, "TARGET_DSN": self.target_dsn}
 
     @classmethod
-    async def made(cls, servers: tuple[Server, Server], **options: Any) -> "PostgresMove":
-        """A fresh pair of databases, the source filled; set `environment` before use."""
+    async def made(cls, servers: tuple[Server, Server], *, sample: int = 0, **options: Any) -> "PostgresMove":
+        """A fresh pair of databases, the source filled with the awkward or a sample database; set `environment` before use."""
         source, target = servers
         for server in servers:
             for role in postgres_world.ROLES:
@@ -42,15 +43,17 @@ class PostgresMove:
             await target.fresh_database(),
             {"without_key": "full", "grace_ms": 300, **options},
         )
-        await postgres_world.fill(move.source_dsn)
+        await (build(move.source_dsn, sample) if sample else postgres_world.fill(move.source_dsn))
         return move
 
     async def snapshot(self) -> dict[str, Any]:
-        """Shape of both databases, and the rows of the source."""
+        """Shape of both databases, the rows of the source, and those of the target while nothing replicates into it."""
+        target = await self._target()
         return {
             "source": await postgres_world.shape(self.source_dsn),
-            "target": await self._target(),
-            "rows": await postgres_world.contents(self.source_dsn),
+            "target": target,
+            "source rows": await postgres_world.contents(self.source_dsn),
+            "target rows": {} if target["subscriptions"] else await postgres_world.contents(self.target_dsn),
         }
 
     async def _target(self) -> postgres_world.Shape:

@@ -54,7 +54,7 @@ def running(directory: Path, name: str, settings: Mapping[str, str] | None = Non
     """A server in a directory of its own, stopped at the end."""
     installed = Installed(java=Path(), kafka=Path(), registry=Path(), postgres=programs())
     log = directory / f"{name}.log"
-    password = f"secret-of-{name}"
+    password = "the-secret-of-both-servers"
     quick = {"autovacuum_naptime": "1min", "max_worker_processes": "32", "max_logical_replication_workers": "16"}
     server = Postgres(
         free_port(), directory / name, log, installed, password, name=name, fsync=False, settings=quick | dict(settings or {})

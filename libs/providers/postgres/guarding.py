@@ -159,7 +159,7 @@ async def truncate(connection: Connection, tables: list[catalog.Table]) -> None:
     fenced = [table for table in tables if await connection.fetchval(query, table.sql, TRIGGER)]
     for table in fenced:
         await connection.execute(f"ALTER TABLE ONLY {table.sql} DISABLE TRIGGER {TRIGGER}")
-    await connection.execute(f"TRUNCATE ONLY {', ONLY '.join(table.sql for table in tables)}")
+    await connection.execute(f"TRUNCATE {', '.join(table.sql for table in tables)}")
     for table in fenced:
         await connection.execute(f"ALTER TABLE ONLY {table.sql} ENABLE ALWAYS TRIGGER {TRIGGER}")
 

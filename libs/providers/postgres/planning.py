@@ -64,7 +64,10 @@ def _replicating(facts: Facts) -> list[Step]:
     copying = facts.source.bytes // COPY_BYTES_PER_MS
     return [
         _act(
-            "create_subscription", phase, "Let the target copy every row and follow.", "Drop the subscription and the slots of its copies."
+            "create_subscription",
+            phase,
+            "Let the target copy every row and follow.",
+            "Drop the subscription and the slots of its copies, and empty the tables of the target.",
         ),
         _check("initial_copy", phase, "Every table has been copied.", DAY_MS * 7, copying),
         _check("lag_low", phase, "The target keeps up with the source.", DAY_MS),

@@ -63,8 +63,17 @@ def applied(directory: Path, work: Assignment) -> bool:
 
 
 def _applied(effects: list[Effect], work: Assignment) -> bool:
-    directions = [effect.direction for effect in effects if effect.changed and (effect.step, effect.chunk) == (work.step.name, work.chunk)]
-    return bool(directions) and directions[-1] == "apply"
+    """A chunked step is undone, and looked at, as a whole under the chunk "-"."""
+    standing: set[str] = set()
+    for effect in effects:
+        if effect.changed and effect.step == work.step.name:
+            if effect.direction == "apply":
+                standing.add(effect.chunk)
+            elif effect.chunk == "-":
+                standing.clear()
+            else:
+                standing.discard(effect.chunk)
+    return bool(standing) if work.chunk == "-" else work.chunk in standing
 
 
 def _effect(work: Assignment, direction: str, changed: bool) -> Effect:

@@ -70,6 +70,9 @@ async def verify_equal(move: Move) -> Evidence:
     async with move.source() as source, move.target() as target:
         if await guarding.holder(source) != (move.work.request.tenant, move.work.request.migration):
             raise ProviderError("source_not_fenced", "the source does not hold this migration's fence", category="cutover", retryable=False)
+        for connection in (source, target):
+            # Applications wait for this, so it may take what the servers have.
+            await connection.execute("SET max_parallel_workers_per_gather = 8")
         tables = [table for table in await catalog.tables(source) if table.kind == "r"]
         differing: list[str] = []
         rows = 0

@@ -1,7 +1,7 @@
 """Step create_subscription: let the target copy every row and then follow the log."""
 
 from libs.contracts.values import Evidence
-from libs.providers.postgres import replication
+from libs.providers.postgres import catalog, guarding, replication
 from libs.providers.postgres.move import Move, recorded
 
 NAME = "create_subscription"
@@ -20,7 +20,7 @@ async def apply(move: Move) -> Evidence:
 
 
 async def undo(move: Move) -> Evidence:
-    """Drop the subscription, and at the source the slots of copies that were running."""
+    """Drop the subscription, at the source the slots of copies that were running, and at the target what they copied."""
     async with move.fenced_target() as target:
         if target is None:
             return {"undone": False}
@@ -30,7 +30,9 @@ async def undo(move: Move) -> Evidence:
             async with move.fenced_source() as source:
                 if source is not None:
                     await replication.drop_slots(source, detail["sync_slots"])
-            await move.erase(target, NAME)
+            async with target.transaction():
+                await guarding.truncate(target, await catalog.tables(target))
+                await move.erase(target, NAME)
         return {"undone": dropped or detail is not None}
 
 

@@ -1,0 +1,1 @@
+"""A shop's database and an application that writes to it: what a move is tried on."""
