@@ -1,6 +1,8 @@
 """Runs a worker and its state feed together until one of them ends."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
@@ -16,10 +18,38 @@ from libs.runtime.worker import Executor, Worker
 _log = structlog.get_logger()
 
 
-async def serve(name: str, aggregate: str, settings: Settings, executor: Executor, *, limit: int, wakes: bool = False) -> int:
+class Beside(Protocol):
+    """A loop of its own thread that runs as long as the worker does."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it does its work."""
+
+    def start(self, died: Callable[[BaseException], object]) -> None:
+        """Begin; `died` is called with what ended it, and ends the worker."""
+
+    def stop(self) -> None:
+        """Begin to end. Called in the event loop, before the worker waits for what is running."""
+
+    def join(self) -> None:
+        """Wait for the end."""
+
+
+async def serve(
+    name: str,
+    aggregate: str,
+    settings: Settings,
+    executor: Executor,
+    *,
+    limit: int,
+    wakes: bool = False,
+    beside: Beside | None = None,
+) -> int:
     """Carry out the work of service `name` for an aggregate until SIGTERM; returns the exit status."""
     codec = Codec(Registry(settings.registry), settings.prefix, name)
-    worker = Worker(name, settings.prefix, settings.environment, codec, kafka.worker_producer(settings.kafka), executor, limit=limit)
+    producer = kafka.worker_producer(settings.kafka)
+    at_stop = beside.stop if beside else lambda: None
+    worker = Worker(name, settings.prefix, settings.environment, codec, producer, executor, limit=limit, at_stop=at_stop)
     loop = asyncio.get_running_loop()
     failures: list[BaseException] = []
 
@@ -37,11 +67,15 @@ async def serve(name: str, aggregate: str, settings: Settings, executor: Executo
         dropped=lambda places: loop.call_soon_threadsafe(worker.drop, places),
         died=died,
     )
-    telemetry.serve_health(settings.health_port, lambda: feed.caught_up)
+    telemetry.serve_health(settings.health_port, lambda: feed.caught_up and (beside is None or beside.ready))
     collect_rarely()
     feed.start()
+    if beside:
+        beside.start(died)
     await worker.run()
     await asyncio.to_thread(feed.stop)
+    if beside:
+        await asyncio.to_thread(beside.join)
     for error in failures:
-        _log.error("state feed ended", error=f"{type(error).__name__}: {error}")
+        _log.error("a loop ended", error=f"{type(error).__name__}: {error}")
     return 1 if failures else 0

@@ -40,6 +40,7 @@ class Job(NamedTuple):
     aggregate: str
     state: Any
     work: Work
+    traceparent: bytes = b""
 
 
 class Executor(Protocol):
@@ -71,7 +72,16 @@ class Worker:
     """Carries out the work of one service. `take` and `drop` are what the state feed calls, through the event loop."""
 
     def __init__(
-        self, name: str, prefix: str, environment: str, codec: Codec, producer: Producer, executor: Executor, *, limit: int
+        self,
+        name: str,
+        prefix: str,
+        environment: str,
+        codec: Codec,
+        producer: Producer,
+        executor: Executor,
+        *,
+        limit: int,
+        at_stop: Callable[[], object] = lambda: None,
     ) -> None:
         self._name, self._prefix, self._environment = name, prefix, environment
         self._codec, self._producer, self._executor, self._limit = codec, producer, executor, limit
@@ -84,6 +94,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._reports = REPORTS.labels(name)
         self._commands: dict[str, str] = {}
+        self._at_stop = at_stop
 
     def stop(self) -> None:
         """Start nothing further; `run` returns when what is running has ended or DRAIN_S have passed."""
@@ -104,6 +115,7 @@ class Worker:
             except TimeoutError:
                 continue
         watchdog.beat("drain", HUNG_S + DRAIN_S)
+        self._at_stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN_S)
         self.drop(set(self._places.values()))
@@ -141,12 +153,12 @@ class Worker:
         for work in do:
             if (work.work_id, work.attempt) not in items:
                 item = items[work.work_id, work.attempt] = _Item(
-                    Job(tenant, aggregate, update.state, work), update.topic, update.traceparent
+                    Job(tenant, aggregate, update.state, work, update.traceparent), update.topic, update.traceparent
                 )
                 self._schedule(item)
         for work in halt:
             item = items.setdefault(
-                (work.work_id, work.attempt), _Item(Job(tenant, aggregate, update.state, work), update.topic, update.traceparent)
+                (work.work_id, work.attempt), _Item(Job(tenant, aggregate, update.state, work, update.traceparent), update.topic, update.traceparent)
             )
             self._halt(item)
         self._unwake(key)
