@@ -1,5 +1,6 @@
 """What can be chosen about an embedded stack."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,11 +23,13 @@ class StackSettings(BaseModel):
     postgres_port: int = Field(default=15432, ge=0, le=65535)
     http_port: int = Field(default=8080, ge=0, le=65535, description="Where ingress serves HTTP.")
     prefix: str = Field(default="whimbrel", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="First part of every topic name.")
+    partitions: int = Field(default=4, ge=1, le=512, description="Partitions of each topic; fixed once the prefix has topics.")
     services: bool = Field(default=True, description="Also run the six services, not the servers alone.")
     fsync: bool = Field(default=True, description="PostgreSQL forces commits to disk; off only for tests.")
     kafka_fsync: bool = Field(default=False, description="Kafka forces every write to disk before it answers.")
     kafka_heap_mb: int = Field(default=512, ge=256)
     kafka_proxy_port: int | None = Field(default=None, description="Kafka tells clients of its second listener to use this port.")
+    env_file: Path | None = Field(default=None, description="File of NAME=value lines that the services get as environment.")
     extra_postgres: dict[str, int] = Field(default_factory=dict, description="More PostgreSQL servers: name to port.")
 
     health_ports: dict[str, int] = Field(default_factory=dict, description="Readiness and metrics of each service but ingress.")

@@ -1,5 +1,6 @@
 """The stack: all components of one data directory, started in parallel, tended, stopped in order."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -17,11 +18,13 @@ from deploy.embedded.runner import Runner, stop_all
 from deploy.embedded.servers import Kafka, Postgres, Registry
 from deploy.embedded.servers.postgres import password_of
 from deploy.embedded.servers.registry import DATABASE as REGISTRY_DATABASE
-from deploy.embedded.services import services
+from deploy.embedded.services import read_env_file, services
 from deploy.embedded.settings import HTTP_SERVICE, SERVICES, StackSettings
 from deploy.embedded.state import ComponentState
 
 DATABASE = "whimbrel"
+# Below the data directory: secrets that requests may refer to, and connection records that workers may write.
+CREDENTIALS, CONNECTIONS = "credentials", "connections"
 GRACE_SECONDS = 10.0
 _START_TIMEOUT = 120.0
 _OPTIONS = {"ingress": "--http-port (WHIMBREL_HTTP_PORT)"}
@@ -43,6 +46,7 @@ class Stack:
         self._urls: dict[str, str] = {}
         self._server_home = self.data_dir
         self.kafka_proxied_port: int | None = None
+        self._provisioning: Future[None] | None = None
 
     @classmethod
     @contextmanager
@@ -92,6 +96,9 @@ class Stack:
         """
         open_data_dir(self.data_dir)
         require_space(self.data_dir)
+        read_env_file(self.settings.env_file)
+        for name in (CREDENTIALS, CONNECTIONS):
+            (self.data_dir / name).mkdir(mode=0o700, exist_ok=True)
         for name, port in self.settings.ports().items():
             require_free(name, port, _OPTIONS.get(name, f"--{name}-port (WHIMBREL_{name.upper()}_PORT)"))
         self._runners = {component.name: Runner(component) for component in self.components()}
@@ -126,7 +133,7 @@ class Stack:
         running: list[Component] = [postgres, kafka, registry, *more]
         if chosen.services:
             self._urls["http"] = f"http://127.0.0.1:{chosen.http_port}"
-            running += services(self._service_env(), {HTTP_SERVICE: chosen.http_port} | chosen.health_ports, logs)
+            running += services(self._service_env(), chosen.env_file, {HTTP_SERVICE: chosen.http_port} | chosen.health_ports, logs)
         return running
 
     def _service_env(self) -> dict[str, str]:
@@ -135,32 +142,50 @@ class Stack:
             "WHIMBREL_REGISTRY": self.registry,
             "WHIMBREL_POSTGRES": self.postgres,
             "WHIMBREL_PREFIX": self.settings.prefix,
+            "WHIMBREL_PARTITIONS": str(self.settings.partitions),
             "WHIMBREL_SLOT": "0",
+            "WHIMBREL_DATA_DIR": str(self.data_dir),
+            "WHIMBREL_CREDENTIAL_DIR": os.environ.get("WHIMBREL_CREDENTIAL_DIR", str(self.data_dir / CREDENTIALS)),
+            "WHIMBREL_CONNECTION_DIR": os.environ.get("WHIMBREL_CONNECTION_DIR", str(self.data_dir / CONNECTIONS)),
         }
 
     def _bring_up(self) -> None:
         """Prepare in threads, start in this one (see `spawn`), each component as soon as what it needs is healthy."""
         deadline = time.monotonic() + _START_TIMEOUT
-        with ThreadPoolExecutor(len(self._runners)) as pool:
+        with ThreadPoolExecutor(len(self._runners) + 1) as pool:
             prepared = {name: pool.submit(runner.component.prepare) for name, runner in self._runners.items()}
-            while not self.step(prepared):
+            while not self.step(prepared, pool):
                 if time.monotonic() > deadline:
                     waiting = [name for name, runner in self._runners.items() if not runner.was_healthy]
                     logs = self.data_dir / "logs"
                     raise StackError(f"{', '.join(waiting)} did not start within {_START_TIMEOUT:.0f} s: see {logs}")
                 time.sleep(0.02)
 
-    def step(self, prepared: dict[str, Future[None]]) -> bool:
+    def step(self, prepared: dict[str, Future[None]], pool: ThreadPoolExecutor) -> bool:
         """Do what can be done now towards a running stack; return whether all is healthy."""
         for name, runner in self._runners.items():
             if not runner.started:
-                if prepared[name].done() and all(self._runners[need].was_healthy for need in runner.component.needs):
+                needs_met = all(self._runners[need].was_healthy for need in runner.component.needs)
+                if prepared[name].done() and needs_met and (name not in SERVICES or self._provisioned(pool)):
                     prepared[name].result()
                     runner.start()
                     self._say(f"{name}: starting")
             elif not runner.was_healthy:
                 self._check_start(runner)
         return all(runner.was_healthy for runner in self._runners.values())
+
+    def _provisioned(self, pool: ThreadPoolExecutor) -> bool:
+        """Whether topics and schemas are there; begins to make them the first time it is asked."""
+        from deploy.embedded.provisioning import provision  # Kafka's client takes 0.2 s to import, and `status` has no use for it
+
+        if self._provisioning is None:
+            self._say("topics and schemas: making what is missing")
+            chosen = self.settings
+            self._provisioning = pool.submit(provision, self.kafka, self.registry, chosen.prefix, chosen.partitions)
+        if self._provisioning.done():
+            self._provisioning.result()
+            return True
+        return False
 
     def _check_start(self, runner: Runner) -> None:
         if runner.exit_code() is not None and runner.restarts + 1 < runner.component.start_attempts:

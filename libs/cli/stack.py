@@ -1,11 +1,5 @@
-"""`whimbrel up`, `down`, `status`: real servers and the six services on this machine, without containers.
+"""`whimbrel up`, `down`, `status`: real servers and the six services on this machine, without containers."""
 
-Exit codes: 0 fine, 1 not running or not healthy, 2 wrong usage, 3 something outside must change first: the error line
-says what.
-"""
-
-import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +12,14 @@ from rich.live import Live
 from rich.table import Table
 
 from deploy.embedded import client
-from deploy.embedded.errors import StackError
 from deploy.embedded.settings import StackSettings
 from deploy.embedded.state import ComponentState, StackState
+from libs.cli.connection import DataDir
+from libs.cli.output import AsJson, one_line_errors, print_json, say
 
 _out = Console(highlight=False)
+_talk = Console(highlight=False, stderr=True)
 _DEFAULTS = StackSettings()
-
-DataDir = Annotated[Path, typer.Option("--data-dir", envvar="WHIMBREL_DATA_DIR", help="Where everything is kept.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def _port(name: str, what: str) -> object:
@@ -39,6 +32,18 @@ RegistryPort = Annotated[int, _port("registry", "the schema registry")]
 PostgresPort = Annotated[int, _port("postgres", "PostgreSQL")]
 HttpPort = Annotated[int, _port("http", "the HTTP API")]
 Prefix = Annotated[str, typer.Option("--prefix", envvar="WHIMBREL_PREFIX", help="First part of every topic name.")]
+Partitions = Annotated[
+    int,
+    typer.Option(
+        "--partitions", envvar="WHIMBREL_PARTITIONS", min=1, max=512, help="Partitions of each topic, fixed with the first start."
+    ),
+]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--env-file", exists=True, dir_okay=False, resolve_path=True, help="NAME=value lines that the services get, e.g. SHOP_DSN=..."
+    ),
+]
 ServersOnly = Annotated[bool, typer.Option("--servers-only", help="Kafka, PostgreSQL and the registry without the services.")]
 Fsync = Annotated[bool, typer.Option("--fsync/--no-fsync", envvar="WHIMBREL_FSYNC", help="PostgreSQL forces commits to disk.")]
 KafkaFsync = Annotated[bool, typer.Option("--kafka-fsync", envvar="WHIMBREL_KAFKA_FSYNC", help="Kafka forces every write to disk.")]
@@ -49,9 +54,8 @@ ExtraPostgres = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the three commands to the `whimbrel` command."""
-    app.command()(up)
-    app.command()(status)
-    app.command()(down)
+    for command in (up, down, status):
+        app.command(rich_help_panel="The stack on this machine")(command)
 
 
 def up(
@@ -61,6 +65,8 @@ def up(
     postgres_port: PostgresPort = _DEFAULTS.postgres_port,
     http_port: HttpPort = _DEFAULTS.http_port,
     prefix: Prefix = _DEFAULTS.prefix,
+    partitions: Partitions = _DEFAULTS.partitions,
+    env_file: EnvFile = None,
     servers_only: ServersOnly = False,
     fsync: Fsync = True,
     kafka_fsync: KafkaFsync = False,
@@ -68,13 +74,15 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Start Kafka, PostgreSQL, the schema registry and the services in the background; return once all are healthy."""
-    with _one_line_errors(as_json):
+    with one_line_errors(as_json):
         settings = _settings(
             kafka_port=kafka_port,
             registry_port=registry_port,
             postgres_port=postgres_port,
             http_port=http_port,
             prefix=prefix,
+            partitions=partitions,
+            env_file=env_file,
             services=not servers_only,
             fsync=fsync,
             kafka_fsync=kafka_fsync,
@@ -91,7 +99,7 @@ def up(
 
 def status(data_dir: DataDir = Path(".whimbrel"), as_json: AsJson = False) -> None:
     """Show each component: state, process, port, uptime, restarts, memory. Exit code 1 unless all are healthy."""
-    with _one_line_errors(as_json):
+    with one_line_errors(as_json):
         found = client.report(data_dir)
         if as_json:
             print(found.model_dump_json())
@@ -104,10 +112,10 @@ def status(data_dir: DataDir = Path(".whimbrel"), as_json: AsJson = False) -> No
 
 def down(data_dir: DataDir = Path(".whimbrel"), as_json: AsJson = False) -> None:
     """Stop everything that `up` started; the data stays. Fine when nothing runs."""
-    with _one_line_errors(as_json):
+    with one_line_errors(as_json):
         was_running = client.down(data_dir)
         if as_json:
-            print(json.dumps({"was_running": was_running}))
+            print_json({"was_running": was_running})
         else:
             _out.print("stopped" if was_running else "was not running")
 
@@ -128,17 +136,6 @@ def _named_port(given: str) -> tuple[str, int]:
     return name, int(port or 0)
 
 
-@contextmanager
-def _one_line_errors(as_json: bool) -> Iterator[None]:
-    try:
-        yield
-    except StackError as error:
-        if as_json:
-            print(json.dumps({"error": str(error), "exit_code": error.exit_code}))
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(error.exit_code) from None
-
-
 Watch = Callable[[StackState], None]
 
 
@@ -147,8 +144,8 @@ def _progress(quiet: bool) -> Iterator[tuple[Callable[[str], None], Watch]]:
     """How a start is shown: a live table on a terminal, a line per change elsewhere, nothing with --json."""
     if quiet:
         yield (lambda _: None), (lambda _: None)
-    elif _out.is_terminal:
-        with Live(console=_out, refresh_per_second=10) as live:
+    elif _talk.is_terminal:
+        with Live(console=_talk, refresh_per_second=10) as live:
             yield live.console.print, lambda state: live.update(_start_table(state.components))
     else:
         shown: dict[str, str] = {}
@@ -157,9 +154,9 @@ def _progress(quiet: bool) -> Iterator[tuple[Callable[[str], None], Watch]]:
             for one in state.components:
                 if shown.get(one.name) != (word := _word(one)):
                     shown[one.name] = word
-                    print(f"{one.name}: {word}", flush=True)
+                    say(f"{one.name}: {word}")
 
-        yield (lambda line: print(line, flush=True)), watch
+        yield say, watch
 
 
 def _word(state: ComponentState) -> str:

@@ -1,0 +1,135 @@
+"""A thin typed client of the HTTP API: tokens, idempotency, retries, problems turned into errors, event streams."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx2
+import orjson
+
+from libs.cli.errors import CliError, Exit
+from libs.runtime.clock import new_id
+
+ATTEMPTS = 6
+LONGEST_PAUSE_S = 5.0
+TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+_EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 405: Exit.USAGE, 413: Exit.USAGE, 415: Exit.USAGE, 422: Exit.USAGE}
+_AGAIN = (429, 502, 503, 504)
+
+
+class Reply(NamedTuple):
+    """One answer. `position` is that of the event that it tells of, where it does."""
+
+    status: int
+    body: Any
+    position: str
+    etag: str
+
+
+class StreamEvent(NamedTuple):
+    """One event of a stream; `position` is where to go on from."""
+
+    name: str
+    position: str
+    data: Any
+
+
+class Api:
+    """The API of one environment, spoken to with one token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self._http = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT, follow_redirects=False)
+
+    def get(self, path: str, **query: Any) -> Reply:
+        """Read. Raises CliError."""
+        return self._send("GET", path, params={name: value for name, value in query.items() if value not in (None, "")})
+
+    def command(self, path: str, body: dict[str, Any], *, key: str = "", wait_s: int = 10, if_match: str = "") -> Reply:
+        """Send a command and wait for its decision; a repeat after a fault takes effect once. Raises CliError."""
+        headers = {"Idempotency-Key": key or new_id(), "Prefer": f"wait={wait_s}"}
+        if if_match:
+            headers["If-Match"] = if_match
+        return self._send("POST", path, json=body, headers=headers)
+
+    def _send(self, method: str, path: str, **given: Any) -> Reply:
+        pause, fault = 0.2, ""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                response = self._http.request(method, path, **given)
+            except httpx2.TransportError as error:
+                fault = f"{self.url} does not answer ({type(error).__name__})"
+            else:
+                if response.status_code not in _AGAIN or attempt == ATTEMPTS:
+                    return _reply(response)
+                fault = f"{self.url} answers {response.status_code}"
+                pause = max(pause, min(float(response.headers.get("Retry-After", 0) or 0), LONGEST_PAUSE_S))
+            if attempt < ATTEMPTS:
+                time.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+        raise CliError(fault, Exit.ENVIRONMENT, "check whimbrel status, or the address given with --url")
+
+    def stream(self, path: str, position: str = "", **query: Any) -> Iterator[StreamEvent]:
+        """Events from a position on, without end; connects again by itself. Raises CliError when it cannot be had at all."""
+        faults = 0
+        while True:
+            headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": position} if position else {})
+            try:
+                with self._http.stream("GET", path, params=query, headers=headers, timeout=httpx2.Timeout(40.0, connect=5.0)) as response:
+                    if response.status_code in _AGAIN:
+                        raise httpx2.ReadError(str(response.status_code))
+                    if response.status_code != 200:
+                        response.read()
+                        _reply(response)
+                    for event in _events(response.iter_lines()):
+                        faults, position = 0, event.position or position
+                        if event.name:
+                            yield event
+            except httpx2.TransportError as error:
+                faults += 1
+                if faults > ATTEMPTS:
+                    raise CliError(
+                        f"the stream of {self.url} broke off ({type(error).__name__})", Exit.ENVIRONMENT, "check whimbrel status"
+                    ) from error
+            time.sleep(min(0.2 * 2**faults, LONGEST_PAUSE_S))
+
+
+def _events(lines: Iterator[str]) -> Iterator[StreamEvent]:
+    """Blocks of a stream (WHATWG HTML, section 9.2.6); a block without data gives an event without a name."""
+    name, position = "message", ""
+    data: list[str] = []
+    for line in lines:
+        if not line:
+            yield StreamEvent(name if data else "", position, orjson.loads("\n".join(data)) if data else None)
+            name, position, data = "message", "", []
+            continue
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            data.append(value)
+        elif field == "event":
+            name = value
+        elif field == "id":
+            position = value
+
+
+def _reply(response: httpx2.Response) -> Reply:
+    if response.is_success:
+        body = orjson.loads(response.content) if response.content else None
+        return Reply(response.status_code, body, response.headers.get("Event-Position", ""), response.headers.get("ETag", ""))
+    raise problem(response.status_code, response.content)
+
+
+def problem(status: int, content: bytes) -> CliError:
+    """The error that a problem document (RFC 9457) is to a user."""
+    try:
+        found = orjson.loads(content)
+        message, code = str(found.get("detail") or found.get("title")).rstrip("."), str(found.get("code", ""))
+        details = tuple(f"{wrong.get('pointer', '')}: {wrong.get('detail', '')}" for wrong in found.get("errors", ()))
+    except (ValueError, AttributeError):
+        return CliError(
+            f"the API answers {status} with something that is no problem document", Exit.ENVIRONMENT, "check the address given with --url"
+        )
+    default = Exit.ENVIRONMENT if status >= 500 or status == 429 else Exit.REFUSED
+    fix = "get another with whimbrel token issue, or give one with --token" if status == 401 else ""
+    return CliError(f"{message} ({code})" if code else message, _EXITS.get(status, default), fix, details)
