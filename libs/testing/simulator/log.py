@@ -27,16 +27,24 @@ def quick_hash(envelope: EventEnvelope, body: Any) -> bytes:
     return envelope.event_id.encode()
 
 
+class Decided(NamedTuple):
+    """A command whose answer was committed, and the time it was stamped with."""
+
+    command: Command
+    now: int
+
+
 class Log:
     """Events and states of all migrations; every committed answer is held to the invariants."""
 
     def __init__(self, decider: Decider, hash_of: Hash = quick_hash) -> None:
         self.entries: list[Entry] = []
+        self.decided: list[Decided] = []
         self.ledgers: dict[str, Ledger] = {}
         self._decider, self._hash = decider, hash_of
         self._states: dict[str, Any] = {}
         self._overlay: dict[str, Any] = {}
-        self._batch: list[tuple[Command, list[tuple[Entry, bytes]]]] = []
+        self._batch: list[tuple[Decided, list[tuple[Entry, bytes]]]] = []
         self._answered: set[tuple[str, str, bytes]] = set()
 
     def state(self, aggregate: str) -> Any:
@@ -48,7 +56,7 @@ class Log:
         aggregate, digest = command.envelope.aggregate, digest_of(self._decider, command.body)
         state = self._overlay.get(aggregate) or self.state(aggregate)
         events = respond(self._decider, state, command, now, digest)
-        self._batch.append((command, self._fold(state, command, events, now, digest)))
+        self._batch.append((Decided(command, now), self._fold(state, command, events, now, digest)))
 
     def _fold(self, state: Any, command: Command, events: Any, now: int, digest: bytes) -> list[tuple[Entry, bytes]]:
         stream, answer = state.stream, []
@@ -70,8 +78,9 @@ class Log:
 
     def commit(self) -> set[str]:
         """The batch becomes history. Returns the migrations that changed. Raises Violation."""
-        for command, answer in self._batch:
-            self._check_answer(command, answer)
+        for decided, answer in self._batch:
+            self._check_answer(decided.command, answer)
+            self.decided.append(decided)
             for entry, hash_ in answer:
                 self.entries.append(entry)
                 if entry.envelope.version:

@@ -30,6 +30,10 @@ def found(seeds: int = SEEDS) -> str:
     return ""
 
 
+def plant(patch: Patch, table: dict[type[Any], Any], key: type[Any], value: Any) -> None:
+    patch.setitem(table, key, value)
+
+
 def undo_in_forward_order(patch: Patch) -> None:
     compensable = going_back.compensable
     patch.setattr(going_back, "compensable", lambda plan, upto, downto: compensable(plan, upto, downto)[::-1])
@@ -62,7 +66,7 @@ def undo_of_what_was_never_dispatched(patch: Patch) -> None:
 
 def back_across_the_point_of_no_return(patch: Patch) -> None:
     change = evolving._CHANGES[e.WorkDispatched]
-    patch.setitem(evolving._CHANGES, e.WorkDispatched, lambda state, event: replace(change(state, event), crossed=False))
+    plant(patch, evolving._CHANGES, e.WorkDispatched, lambda state, event: replace(change(state, event), crossed=False))
 
 
 def a_window_one_too_wide(patch: Patch) -> None:
@@ -74,7 +78,7 @@ def a_skipped_effect_applied_again(patch: Patch) -> None:
     def skipped(state: Any, event: Any) -> Any:
         return replace(state, mode="rolling_back", dispatched=event.step - 1, failed=(), skipped=state.skipped + 1)
 
-    patch.setitem(evolving._CHANGES, e.CompensationSkipped, skipped)
+    plant(patch, evolving._CHANGES, e.CompensationSkipped, skipped)
 
 
 def a_round_begun_before_the_undo(patch: Patch) -> None:
@@ -91,7 +95,7 @@ def commands_answered_twice(patch: Patch) -> None:
 
 
 def a_pause_that_swallows_the_command(patch: Patch) -> None:
-    patch.setitem(deciding._DECISIONS, c.PauseMigration, lambda state, command, ctx: [])
+    plant(patch, deciding._DECISIONS, c.PauseMigration, lambda state, command, ctx: [])
 
 
 def a_step_skipped(patch: Patch) -> None:
@@ -105,7 +109,7 @@ def work_left_in_an_ended_state(patch: Patch) -> None:
 
 def a_wait_that_forgets_to_ask_for_its_wake(patch: Patch) -> None:
     change = evolving._CHANGES[e.WaitStarted]
-    patch.setitem(evolving._CHANGES, e.WaitStarted, lambda state, event: replace(change(state, event), wake_at=0))
+    plant(patch, evolving._CHANGES, e.WaitStarted, lambda state, event: replace(change(state, event), wake_at=0))
 
 
 def a_version_left_out(patch: Patch) -> None:
@@ -134,7 +138,7 @@ def an_undo_that_does_nothing(patch: Patch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plant", "invariants"),
+    ("defect", "invariants"),
     [
         (undo_in_forward_order, "I2"),
         (undo_under_the_old_fence, "I6"),
@@ -158,8 +162,8 @@ def an_undo_that_does_nothing(patch: Patch) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_a_planted_defect_is_found_R8(plant: Callable[[Patch], None], invariants: str, monkeypatch: Patch) -> None:
-    plant(monkeypatch)
+def test_a_planted_defect_is_found_R8(defect: Callable[[Patch], None], invariants: str, monkeypatch: Patch) -> None:
+    defect(monkeypatch)
 
     assert found() in invariants.split()
 

@@ -1,0 +1,263 @@
+"""An example of every message: what tests, docs and the demonstration show when any instance will do.
+
+Together they tell one story: `acme/mig-7` moves a database, a delivery tells of it, a subscription asked for that.
+"""
+
+from typing import Any
+
+from libs.contracts import delivery as d
+from libs.contracts import operations as o
+from libs.contracts import subscription as s
+from libs.contracts.avro import encode_value
+from libs.contracts.envelope import CommandEnvelope, EventEnvelope, follow
+from libs.contracts.migration import commands as c
+from libs.contracts.migration import events as e
+from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
+from libs.contracts.migration.request import Request
+from libs.contracts.migration.state import MigrationState
+from libs.contracts.refusal import CommandRefused
+from libs.contracts.stream import Answered, Stream
+from libs.contracts.values import Evidence, Problem
+from libs.contracts.work import APPLY, FAILED, MIGRATOR, NOTIFIER, SUCCEEDED, TELL, UNDO, ReportWork, Work, work_id_of
+
+AT = 1_767_225_600_000_000
+SECOND = 1_000_000
+TENANT, MIGRATION = "acme", "mig-7"
+
+COMMAND_ENVELOPE = CommandEnvelope(
+    command_id="acme/mig-7/3/-/apply/1#1",
+    tenant=TENANT,
+    aggregate=MIGRATION,
+    environment="prod",
+    actor="migrator",
+    correlation_id="5f0c2a",
+    occurred_at=AT - SECOND,
+    expected_version=12,
+)
+EVENT_ENVELOPE: EventEnvelope = follow(
+    COMMAND_ENVELOPE, ordinal=0, version=13, recorded_at=AT, previous=bytes(range(32)), digest=b"\x01\x02\x03\x04\x05\x06\x07\x08"
+)
+
+PROBLEM = Problem(
+    code="wal_level_not_logical",
+    category="prerequisite",
+    message="wal_level of the source is replica",
+    remedy="set wal_level = logical and restart the source",
+    field="/source",
+)
+EVIDENCE: Evidence = {"publication": "whimbrel_mig_7", "tables": 41, "lag_seconds": 0.25, "in_sync": True}
+REQUEST = Request(
+    provider="postgres",
+    application="billing",
+    source='{"host": "old.example.org", "database": "billing", "password": {"env": "OLD_PASSWORD"}}',
+    target='{"host": "new.example.org", "database": "billing", "password": {"env": "NEW_PASSWORD"}}',
+    options='{"max_lag_seconds": 5}',
+    wave="2026-w01",
+    depends_on=("mig-3",),
+    callback_url="https://example.org/hook",
+    due_at=AT + 86_400 * SECOND,
+    labels={"team": "payments"},
+    on_failure="hold",
+    approval=True,
+)
+PLAN = Plan(
+    provider="postgres",
+    steps=(
+        Step(
+            name="create_publication",
+            phase="preparing",
+            kind=ACT,
+            title="Create the publication on the source.",
+            parameters='{"tables": 41}',
+            compensation="Drop the publication.",
+            attempts=3,
+            timeout_ms=60_000,
+            backoff_ms=1_000,
+            estimate_ms=2_000,
+        ),
+        Step(name="copy_rows", phase="replicating", kind=ACT, compensation="Truncate the target.", chunks=10_000, window=8),
+        Step(name="compare", phase="testing", kind=CHECK),
+        Step(name="sign_off", phase="cutting_over", kind=WAIT, wait_for="approval", wait_ms=86_400_000),
+        Step(name="drop_source", phase="finalising", kind=ACT, point_of_no_return=True),
+    ),
+    summary="billing moves from old.example.org to new.example.org.",
+    notes=("Large objects are not replicated.",),
+)
+
+
+def _work(step: int, direction: str, *, fence: int, attempt: int = 1, chunk: str = "-") -> Work:
+    return Work(
+        work_id=work_id_of(TENANT, MIGRATION, str(step), chunk, direction, 1),
+        worker=MIGRATOR,
+        step=step,
+        chunk=chunk,
+        direction=direction,
+        round=1,
+        fence=fence,
+        attempt=attempt,
+        not_before=AT,
+        deadline=AT + 60 * SECOND,
+    )
+
+
+WORK, UNDO_WORK = _work(0, APPLY, fence=2), _work(0, UNDO, fence=9)
+CHUNK = _work(1, APPLY, fence=5, chunk="17")
+TELL_WORK = Work(
+    work_id=work_id_of(TENANT, "dlv-9", "tell", "-", TELL, 1),
+    worker=NOTIFIER,
+    step=-1,
+    chunk="-",
+    direction=TELL,
+    round=1,
+    fence=1,
+    attempt=1,
+    not_before=AT,
+    deadline=AT + 30 * SECOND,
+)
+MESSAGE = d.Message(
+    subscription="sub-4",
+    channel="webhook",
+    url="https://example.org/hook",
+    event_type="migration.completed",
+    event_id=EVENT_ENVELOPE.event_id,
+    migration=MIGRATION,
+    payload='{"type": "migration.completed", "migration": "mig-7"}',
+    key_generation=2,
+)
+INTEREST = s.Interest(url="https://example.org/hook", event_types=("migration.*",), channel="webhook", description="billing on call")
+STREAM = Stream(13, bytes(range(32)), (Answered("key-1", b"\x01\x02\x03\x04\x05\x06\x07\x08"),))
+
+_EXAMPLES: tuple[Any, ...] = (
+    REQUEST,
+    PLAN,
+    c.RequestMigration(request=REQUEST),
+    c.ReportPlan(work_id="acme/mig-7/plan/-/plan/1", attempt=1, plan=PLAN, problems=()),
+    c.WakeMigration(wake_at=AT),
+    c.PauseMigration(reason="release freeze"),
+    c.ResumeMigration(reason="freeze is over"),
+    c.CancelMigration(reason="wrong target"),
+    c.RollBackMigration(reason="users complain"),
+    c.RetryMigration(from_step="copy_rows", reason="disk grown"),
+    c.SkipCompensation(reason="the target is gone"),
+    c.ApproveMigration(reason="rehearsed twice"),
+    c.RefuseApproval(reason="not on a Friday"),
+    ReportWork(work_id=WORK.work_id, attempt=1, outcome=FAILED, evidence=EVIDENCE, problem=PROBLEM, retryable=False),
+    e.MigrationRequested(request=REQUEST),
+    e.MigrationRejected(problems=(PROBLEM,)),
+    e.MigrationPlanned(plan=PLAN),
+    e.WorkDispatched(work=WORK, name="create_publication", phase="preparing", point_of_no_return=False),
+    e.ChunkSucceeded(work_id=CHUNK.work_id, step=1, name="copy_rows", chunk="17", evidence={"rows": 1_000}),
+    e.StepSucceeded(work_id=WORK.work_id, step=0, name="create_publication", evidence=EVIDENCE),
+    e.AttemptFailed(problem=PROBLEM, retry=_work(0, APPLY, fence=3, attempt=2), name="create_publication"),
+    e.StepFailed(work_id=WORK.work_id, step=0, name="create_publication", problem=PROBLEM, held=True),
+    e.WaitStarted(step=3, name="soak", until=AT + 3_600 * SECOND),
+    e.ApprovalRequested(step=3, name="sign_off", expires_at=AT + 86_400 * SECOND),
+    e.ApprovalGiven(step=3, name="sign_off", reason="rehearsed twice"),
+    e.MigrationPaused(reason="release freeze"),
+    e.MigrationResumed(reason="freeze is over", phase="replicating"),
+    e.RetryRequested(reason="disk grown"),
+    e.StopRequested(intent="cancelled", to_step=0, reason="wrong target", code="cancelled", settle_by=AT + 65 * SECOND),
+    e.WorkSettled(work_id=CHUNK.work_id, step=1, name="copy_rows", outcome="unknown"),
+    e.RollbackStarted(intent="cancelled", steps=("copy_rows", "create_publication")),
+    e.StepCompensated(work_id=UNDO_WORK.work_id, step=0, name="create_publication", evidence={"dropped": True}),
+    e.RollbackStuck(step=0, name="create_publication", problem=PROBLEM),
+    e.CompensationSkipped(step=0, name="create_publication", reason="the source is gone"),
+    e.RewindCompleted(step=1, round=2),
+    e.MigrationRolledBack(reason="users complain", skipped=1),
+    e.MigrationCancelled(reason="wrong target", skipped=0),
+    e.MigrationCompleted(steps=5),
+    CommandRefused(command="CancelMigration", code="past_point_of_no_return", message="the point of no return is crossed"),
+    MigrationState(
+        stream=STREAM,
+        mode="stopping",
+        status="stopping",
+        request=encode_value(REQUEST),
+        plan=encode_value(PLAN),
+        step=1,
+        round=2,
+        fence=9,
+        pending=(CHUNK,),
+        next_chunk=18,
+        done_chunks=17,
+        dispatched=1,
+        crossed=False,
+        on_failure="hold",
+        wake_at=AT + 65 * SECOND,
+        awaiting="",
+        intent="cancelled",
+        to_step=0,
+        reason="wrong target",
+        skipped=1,
+        unsettled=(1,),
+        failed=(WORK,),
+    ),
+    d.RequestDelivery(message=MESSAGE),
+    d.ReportDelivery(
+        work_id=TELL_WORK.work_id, attempt=1, outcome="failed", status_code=503, error="busy", duration_ms=210, retry_after_ms=30_000
+    ),
+    d.ReplayDelivery(reason="receiver was down"),
+    d.DeliveryRequested(message=MESSAGE, work=TELL_WORK),
+    d.DeliverySucceeded(work_id=TELL_WORK.work_id, attempt=1, status_code=204, duration_ms=180),
+    d.DeliveryAttemptFailed(status_code=503, error="busy", duration_ms=210, retry=TELL_WORK),
+    d.DeliveryFailed(work_id=TELL_WORK.work_id, attempt=10, status_code=410, error="gone", gone=True),
+    d.DeliveryReplayed(work=TELL_WORK, reason="receiver was down"),
+    d.DeliveryState(stream=STREAM, status="sending", message=MESSAGE, pending=(TELL_WORK,), fence=1, round=1),
+    s.CreateSubscription(interest=INTEREST),
+    s.ChangeSubscription(interest=INTEREST),
+    s.DisableSubscription(reason="too noisy"),
+    s.EnableSubscription(reason="filtered now"),
+    s.RotateSecret(reason="yearly"),
+    s.DeleteSubscription(reason="team dissolved"),
+    s.SubscriptionCreated(interest=INTEREST, since=AT),
+    s.SubscriptionChanged(interest=INTEREST),
+    s.SubscriptionDisabled(reason="too noisy"),
+    s.SubscriptionEnabled(reason="filtered now", since=AT),
+    s.SecretRotated(generation=2, overlap_until=AT + 86_400 * SECOND),
+    s.SubscriptionDeleted(reason="team dissolved"),
+    s.SubscriptionState(stream=STREAM, status="active", interest=INTEREST, generation=2, overlap_until=AT + 86_400 * SECOND, since=AT),
+    o.ProgressReported(
+        tenant=TENANT, migration=MIGRATION, work_id=CHUNK.work_id, step="copy_rows", done=17_000, total=10_000_000, unit="rows", at=AT
+    ),
+    o.DeadLetter(
+        reader="validator",
+        topic="prod.migration.commands",
+        partition=3,
+        offset=1_042,
+        reason="undecodable",
+        detail="3 bytes follow the end of whimbrel.migration.PauseMigration",
+        key=b"acme/mig-7",
+        value=b"\x00\x00\x00\x00\x07\x02",
+        headers={"ce_id": b"key-1"},
+        read_at=AT,
+        tenant=TENANT,
+    ),
+    o.DeadLetterResolved(
+        reader="validator",
+        topic="prod.migration.commands",
+        partition=3,
+        offset=1_042,
+        resolution="discarded",
+        reason="sent by a script that is gone",
+        actor="subj-123",
+        resolved_at=AT,
+    ),
+)
+EXAMPLES: dict[type[Any], Any] = {type(example): example for example in _EXAMPLES}
+"""By model."""
+
+VARIANTS: tuple[Any, ...] = (
+    ReportWork(work_id=WORK.work_id, attempt=1, outcome=SUCCEEDED),
+    MigrationState(),
+    d.DeliveryState(),
+    s.SubscriptionState(),
+    c.ReportPlan(work_id="acme/mig-7/plan/-/plan/1", attempt=2, plan=Plan(provider="postgres", steps=()), problems=(PROBLEM,)),
+    o.DeadLetter(
+        reader="x", topic="t", partition=0, offset=0, reason="no_value", detail="none", key=None, value=None, headers={}, read_at=AT
+    ),
+)
+"""The other branches: what is null or empty in them is filled in the example of the same message, and the reverse."""
+
+
+def envelope_for(kind: type[Any] | None) -> Any:
+    """An example of an envelope; None for messages without one."""
+    return {CommandEnvelope: COMMAND_ENVELOPE, EventEnvelope: EVENT_ENVELOPE, None: None}[kind]

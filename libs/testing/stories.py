@@ -1,0 +1,41 @@
+"""Short lives of a delivery and a subscription: commands and when each is decided, in microseconds since the epoch."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from libs.contracts import delivery as d
+from libs.contracts import subscription as s
+from libs.testing.examples import AT, INTEREST, MESSAGE, SECOND
+
+_FAILED = d.ReportDelivery(work_id="acme/mig-7/tell/-/tell/1", attempt=1, outcome="failed", status_code=503, error="busy", duration_ms=9)
+
+
+def _every_minute(*commands: Any) -> tuple[tuple[Any, int], ...]:
+    return tuple((command, AT + 60 * SECOND * n) for n, command in enumerate(commands))
+
+
+STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
+    "delivery": _every_minute(
+        d.ReplayDelivery(reason="too early"),
+        d.RequestDelivery(message=MESSAGE),
+        d.RequestDelivery(message=MESSAGE),
+        _FAILED,
+        replace(_FAILED, attempt=2, retry_after_ms=1_200_000),
+        replace(_FAILED, attempt=1),
+        replace(_FAILED, attempt=3, outcome="gone", status_code=410),
+        d.ReplayDelivery(reason="a new address"),
+        replace(_FAILED, work_id="acme/mig-7/tell/-/tell/2", outcome="delivered", status_code=204, error=""),
+    ),
+    "subscription": _every_minute(
+        s.RotateSecret(reason="too early"),
+        s.CreateSubscription(interest=INTEREST),
+        s.ChangeSubscription(interest=replace(INTEREST, event_types=("*",))),
+        s.RotateSecret(reason="yearly"),
+        s.DisableSubscription(reason="noise"),
+        s.EnableSubscription(reason="filtered now"),
+        s.DeleteSubscription(reason="team dissolved"),
+        s.EnableSubscription(reason="a mistake"),
+    ),
+}
+"""By aggregate."""
