@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from msgspec.structs import replace
 
 from libs.contracts.avro import schema_of
@@ -127,8 +127,8 @@ def _refuse_state_ahead(found: dict[bytes, Received], tail: list[Received]) -> N
 
 
 def _collect(reader: Consumer, open_: dict[tuple[str, int], int], latest: bool) -> dict[tuple[str, int], list[Received]]:
-    found: dict[tuple[str, int], dict[bytes, Received]] = {place: {} for place in open_}
-    lists: dict[tuple[str, int], list[Received]] = {place: [] for place in open_}
+    # Of most records only the key is looked at, so they stay the client's objects until it is known which are the last.
+    found: dict[tuple[str, int], dict[Any, Message]] = {place: {} for place in open_}
     until = time.monotonic() + LIMIT_S
     while open_:
         if time.monotonic() > until:
@@ -137,14 +137,10 @@ def _collect(reader: Consumer, open_: dict[tuple[str, int], int], latest: bool) 
             place = (message.topic() or "", message.partition() or 0)
             error = message.error()
             if error is None:
-                record = received(message)
-                if latest:
-                    found[place][record.key or b""] = record
-                else:
-                    lists[place].append(record)
+                found[place][message.key() if latest else message.offset()] = message
             elif error.code() == KafkaError._PARTITION_EOF:
                 if (message.offset() or 0) >= open_.get(place, 0):
                     open_.pop(place, None)
             elif error.fatal():
                 raise KafkaException(error)
-    return {place: list(messages.values()) for place, messages in found.items()} if latest else lists
+    return {place: [received(message) for message in messages.values()] for place, messages in found.items()}
