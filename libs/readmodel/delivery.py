@@ -97,7 +97,7 @@ def evolve(row: DeliveryRow | None, fact: Fact) -> DeliveryRow:
     return replace(row, version=envelope.version, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes)
 
 
-_FIXED = "tenant id partition requested_pos requested_at subscription migration event_type event_id channel url key_generation correlation_id"
-VIEW = View(
-    table="delivery", row=DeliveryRow, evolve=evolve, json=frozenset({"work"}), fixed=frozenset(_FIXED.split())
+_FIXED = (
+    "tenant id partition requested_pos requested_at subscription migration event_type event_id channel url key_generation correlation_id"
 )
+VIEW = View(table="delivery", row=DeliveryRow, evolve=evolve, json=frozenset({"work"}), fixed=frozenset(_FIXED.split()))

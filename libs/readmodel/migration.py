@@ -210,12 +210,16 @@ VIEW = View(
 )
 
 
+def words(id_: str, application: str, wave: str) -> set[str]:
+    """Words that a search finds a migration by, as terms."""
+    parts = application.replace("-", " ").replace("_", " ").replace(".", " ").split()
+    return {text(f"text:{word.lower()}") for word in (id_, application, wave, *parts) if word}
+
+
 def terms(row: MigrationRow) -> set[str]:
     """What the migration can be found by: `wave:`, `provider:`, `label:key=value`, and `text:` words in lower case."""
-    words = {row.id, row.application, row.wave, *row.application.replace("-", " ").replace("_", " ").replace(".", " ").split()}
     labels: dict[str, str] = msgspec.json.decode(row.labels)
-    found = {f"text:{word.lower()}" for word in words if word} | {f"label:{name}={value}" for name, value in labels.items()}
-    found.add(f"provider:{row.provider}")
+    found = {f"label:{name}={value}" for name, value in labels.items()} | {f"provider:{row.provider}"}
     if row.wave:
         found.add(f"wave:{row.wave}")
-    return {text(term) for term in found}
+    return {text(term) for term in found} | words(row.id, row.application, row.wave)

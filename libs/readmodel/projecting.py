@@ -27,6 +27,11 @@ _TERM_COLUMNS = ["tenant", "term", "requested_at", "id"]
 Key = tuple[int, str, str]
 
 
+def usable(key: bytes | None) -> bool:
+    """Whether a Kafka key is one that rows can be found by."""
+    return key is not None and len(key) <= LONGEST_KEY and b"\0" not in key
+
+
 class Projector:
     """Target of the projector's sink. `schema` names the generation to fill; without it, whichever is live."""
 
@@ -77,7 +82,7 @@ class Projector:
                 rejected.append(taken)
             elif content.envelope is None:
                 others.append(content.body)
-            elif len(record.key or b"") > LONGEST_KEY or b"\0" in (record.key or b""):
+            elif not usable(record.key):
                 poison = Poison("key_unusable", f"the key is longer than {LONGEST_KEY} bytes or holds a NUL character")
                 rejected.append(taken._replace(content=poison))
             else:

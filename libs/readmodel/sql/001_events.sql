@@ -18,3 +18,25 @@ CREATE TABLE event (
 ALTER TABLE event ALTER COLUMN record SET STORAGE EXTERNAL;
 CREATE INDEX event_of_aggregate ON event (kind, tenant, aggregate, pos);
 CREATE INDEX event_of_command ON event (tenant, client_command) WHERE client_command IS NOT NULL;
+
+-- The position up to which everything was recorded at or before a moment: recorded_at never decreases within a partition.
+CREATE FUNCTION position_at(of_kind smallint, of_partition int, moment bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    low bigint := 0;
+    high bigint;
+    middle bigint;
+    found record;
+BEGIN
+    SELECT pos + 1 INTO high FROM event WHERE kind = of_kind AND partition = of_partition ORDER BY pos DESC LIMIT 1;
+    WHILE low < coalesce(high, 0) LOOP
+        middle := (low + high) / 2;
+        SELECT pos, recorded_at INTO found FROM event WHERE kind = of_kind AND partition = of_partition AND pos >= middle ORDER BY pos LIMIT 1;
+        IF found.recorded_at <= moment THEN
+            low := found.pos + 1;
+        ELSE
+            high := middle;
+        END IF;
+    END LOOP;
+    RETURN low;
+END
+$$;

@@ -48,7 +48,7 @@ CREATE INDEX migration_with_work ON migration (tenant, next_deadline, id) WHERE 
 -- What a migration can be found by and never changes: its wave, provider, labels, and words. Written once.
 CREATE TABLE migration_term (
     tenant text NOT NULL,
-    term text NOT NULL,
+    term text COLLATE "C" NOT NULL,
     requested_at bigint NOT NULL,
     id text NOT NULL,
     PRIMARY KEY (tenant, term, requested_at, id)

@@ -1,0 +1,78 @@
+"""A prefix of its own for each test, a writer of its log, and a pool on its database."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from deploy.embedded.stack import Stack
+from libs.readmodel import generations, wiring
+from libs.readmodel.projecting import Projector
+from libs.readmodel.reading import ReadModel
+from libs.runtime import kafka
+from libs.runtime.codec import Codec
+from libs.runtime.registry import Registry
+from libs.runtime.settings import Settings
+from libs.runtime.sink import Place, Pool
+from libs.testing.log_writer import LogWriter
+from libs.testing.servers import prefix, stack
+
+__all__ = ["prefix", "stack"]
+Project = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def settings(stack: Stack, prefix: str) -> Settings:
+    return Settings(kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix=prefix)
+
+
+@pytest.fixture
+async def pool(settings: Settings) -> AsyncIterator[Pool]:
+    async with wiring.open_pool(settings.postgres, most=6) as opened:
+        yield opened
+
+
+@pytest.fixture
+def codec(settings: Settings) -> Codec:
+    return Codec(Registry(settings.registry), settings.prefix, "test")
+
+
+@pytest.fixture
+def writer(settings: Settings, codec: Codec) -> LogWriter:
+    return LogWriter(codec, kafka.producer(settings.kafka), settings.prefix)
+
+
+@pytest.fixture
+def read(settings: Settings, pool: Pool) -> ReadModel:
+    return ReadModel(pool, settings.prefix, b"a secret of the test")
+
+
+@pytest.fixture
+def project(settings: Settings, pool: Pool) -> Project:
+    """Reads the log into the live generation, or into the one named; up to its end, or up to the places given."""
+
+    async def run(schema: str = "", until: dict[Place, int] | None = None, max_batch: int = 10_000) -> str:
+        live = await wiring.prepared(pool, settings.prefix)
+        if schema:
+            async with pool.acquire() as connection, connection.transaction():
+                await generations.migrate(connection, schema)
+        consumer = kafka.reader(settings.kafka, **wiring.EOF)
+        sink = wiring.sink_into(settings, pool, consumer, Projector(settings.prefix, schema))
+        sink._max_batch = max_batch
+        await sink.run(until=until if until is not None else ends_of(settings))
+        consumer.close()
+        return schema or live
+
+    return run
+
+
+def ends_of(settings: Settings) -> dict[Place, int]:
+    """Where each topic of the read models ends now."""
+    from confluent_kafka import TopicPartition
+
+    consumer = kafka.reader(settings.kafka)
+    found = {}
+    for topic in wiring.topics_of(settings.prefix):
+        for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
+            found[topic, partition] = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
+    consumer.close()
+    return found

@@ -1,0 +1,67 @@
+"""Logs with everything in them that can happen: migrations that wander, deliveries, subscriptions, refusals."""
+
+from random import Random  # noqa: TID251 - always seeded
+
+from libs.contracts import delivery as d
+from libs.contracts import subscription as s
+from libs.contracts.migration import commands as c
+from libs.testing.log_writer import LogWriter
+from libs.testing.migrations import act, approval, check, final, pause_of, plan_of
+
+TENANTS = ("acme", "globex")
+
+
+def wander(writer: LogWriter, seed: int, *, migrations: int = 12, steps: int = 250) -> None:
+    """Tell a story of chance; the same seed tells the same."""
+    chance = Random(seed)
+    alive: list[tuple[str, str]] = []
+    for number in range(steps):
+        if len(alive) < migrations and chance.random() < 0.15:
+            alive.append(_begin(writer, chance, len(alive)))
+        elif alive:
+            writer.wander(*chance.choice(alive), chance)
+        if chance.random() < 0.1:
+            writer.tell("migration", "acme", f"ghost-{number}", c.PauseMigration(reason="nobody there"))
+        if chance.random() < 0.2:
+            _notify(writer, chance)
+    writer.flush()
+
+
+def _begin(writer: LogWriter, chance: Random, number: int) -> tuple[str, str]:
+    tenant, id_ = chance.choice(TENANTS), f"mig-{number}"
+    steps = [act(f"step_{i}", attempts=2) for i in range(3)]
+    extra = [check("look", attempts=1), act("rows", chunks=5, window=2), pause_of("settle", 50), approval("agree", 100_000)]
+    plan = plan_of(*steps, *chance.sample(extra, chance.randrange(4)), final("done"))
+    writer.request(
+        tenant,
+        id_,
+        plan,
+        application=chance.choice(["billing", "billing-api", "Shop.Front"]),
+        wave=chance.choice(["", "w1", "w2"]),
+        provider=chance.choice(["rehearsal", "postgres"]),
+        labels={"team": chance.choice(["core", "edge"])} if chance.random() < 0.7 else {},
+        due_at=chance.choice([0, writer.now + chance.randrange(10**9)]),
+        on_failure=chance.choice(["rollback", "hold"]),
+    )
+    return tenant, id_
+
+
+def _notify(writer: LogWriter, chance: Random) -> None:
+    tenant, id_ = chance.choice(TENANTS), f"sub-{chance.randrange(3)}"
+    interest = s.Interest(url=f"https://example.org/{chance.randrange(9)}", event_types=("migration.*",))
+    commands = [s.CreateSubscription(interest=interest), s.ChangeSubscription(interest=interest), s.RotateSecret()]
+    commands += [s.DisableSubscription(reason="holiday"), s.EnableSubscription(), s.DeleteSubscription()]
+    weights = [6, 2, 2, 2, 2, 1]
+    writer.tell("subscription", tenant, id_, chance.choices(commands, weights)[0])
+    delivery_id = f"del-{chance.randrange(6)}"
+    message = d.Message(
+        subscription=id_, channel="webhook", url="https://example.org/", event_type="migration.completed", event_id="e1", migration="mig-1", payload="{}"
+    )
+    writer.tell("delivery", tenant, delivery_id, d.RequestDelivery(message=message))
+    pending = writer.states["delivery", tenant, delivery_id].pending
+    if pending:
+        outcome, code = chance.choice([("delivered", 200), ("failed", 503), ("gone", 410)])
+        report = d.ReportDelivery(work_id=pending[0].work_id, attempt=pending[0].attempt, outcome=outcome, status_code=code, error="no answer")
+        writer.tell("delivery", tenant, delivery_id, report)
+    elif chance.random() < 0.3:
+        writer.tell("delivery", tenant, delivery_id, d.ReplayDelivery(reason="again"))
