@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from libs.contracts.refusal import CommandRefused
-from libs.edge.position import Position
 from libs.edge.problems import HttpProblem
 from libs.edge.tail import Seen
+from libs.readmodel.position import Position
 
 _KINDS = {"not_found": "not_found", "version_conflict": "version_conflict", "key_reused": "key_reused"}
 _STATUS_OF = {

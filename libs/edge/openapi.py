@@ -11,7 +11,7 @@ from libs.edge.migration_request import MIGRATION_REQUEST
 from libs.edge.problem_types import PROBLEMS
 from libs.edge.problems import ProblemDetails
 from libs.edge.routing import JSON, Outcome, Route
-from libs.edge.values import ID_PATTERN
+from libs.edge.values import ID_PATTERN, PATH_PATTERNS
 
 Schema = dict[str, Any]
 _REF = "#/components/schemas/{model}"
@@ -60,6 +60,7 @@ def document(routes: Sequence[Route]) -> Schema:
         "components": {
             "schemas": _schemas(routes),
             "headers": _HEADERS,
+            "responses": {str(status): _problem(status, codes) for status, codes in sorted(_by_status(PROBLEMS).items())},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -86,6 +87,7 @@ def _operation(route: Route) -> Schema:
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
         "responses": _responses(route),
         "security": [{"bearer": []}] if route.roles is not None else [],
+        "x-problems": sorted(route.problem_codes),
     }
     if route.roles is not None:
         operation["x-roles"] = sorted(route.roles)
@@ -101,8 +103,10 @@ def _operation(route: Route) -> Schema:
 
 
 def _path_parameters(route: Route) -> list[Schema]:
-    schema = {"type": "string", "pattern": ID_PATTERN}
-    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in route.parameters]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": PATH_PATTERNS.get(name, ID_PATTERN)}}
+        for name in route.parameters
+    ]
 
 
 def _query_parameters(route: Route) -> list[Schema]:
@@ -145,9 +149,9 @@ def _responses(route: Route) -> Schema:
     for status, outcome in route.outcomes.items():
         content = {} if status == 304 else {outcome.media: {"schema": _schema_of(outcome)}}
         responses[str(status)] = {"description": outcome.description, "headers": _headers((*_ALWAYS, *outcome.headers)), "content": content}
-    for status, codes in sorted(_by_status(route.problem_codes).items()):
+    for status in _by_status(route.problem_codes):
         if status not in route.outcomes:
-            responses[str(status)] = _problem(status, codes)
+            responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return dict(sorted(responses.items()))
 
 

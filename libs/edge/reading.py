@@ -10,31 +10,32 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from libs.edge.identity import IDEMPOTENCY_KEY
 from libs.edge.problems import HttpProblem, wrong_values
 from libs.edge.routing import Route, Wishes
-from libs.edge.values import ID_PATTERN
+from libs.edge.values import ID_PATTERN, PATH_PATTERNS
 
 MAX_BODY_BYTES = 1 << 20
 MAX_WAIT_S = 30.0
 _ID = re.compile(ID_PATTERN)
+_PATHS = {name: re.compile(pattern) for name, pattern in PATH_PATTERNS.items()}
 _ETAG = re.compile(r'"(\d{1,15})"')
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,6})\"?\s*", re.IGNORECASE)
 
 
 def path_of(request: web.Request) -> dict[str, str]:
     """Path parameters. Raises HttpProblem 404: what cannot be an id names nothing."""
-    for value in request.match_info.values():
-        if not _ID.match(value):
+    for name, value in request.match_info.items():
+        if not _PATHS.get(name, _ID).match(value):
             raise HttpProblem("not_found")
     return dict(request.match_info)
 
 
 def query_of(route: Route, request: web.Request) -> Any:
-    """Query parameters as the route's model; each may be given once. Raises HttpProblem 422."""
+    """Query parameters as the route's model; each may be given once, lists more often. Raises HttpProblem 422."""
     if route.query is None:
         return None
     given: dict[str, Any] = {}
     for name in request.query:
         values = request.query.getall(name)
-        given[name] = values[0] if len(values) == 1 else values
+        given[name] = values if len(values) > 1 or name in route.lists else values[0]
     try:
         return route.query.model_validate(given)
     except ValidationError as error:

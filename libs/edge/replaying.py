@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from libs.contracts.topics import events_of
-from libs.edge.position import Position
 from libs.edge.tail import Seen, decoded
+from libs.readmodel.position import Position
 from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.received import received

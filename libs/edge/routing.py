@@ -1,7 +1,7 @@
 """The shape of a route, of what its handler is given, and of what it answers. The table itself is `libs.edge.table`."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -99,6 +99,12 @@ class Route(NamedTuple):
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
 
     @property
+    def lists(self) -> frozenset[str]:
+        """Names of query parameters that may be given more than once."""
+        fields = self.query.model_fields if self.query is not None else {}
+        return frozenset(field.alias or name for name, field in fields.items() if get_origin(field.annotation) is list)
+
+    @property
     def problem_codes(self) -> tuple[str, ...]:
         """Every problem type that this route may answer with."""
         codes: list[str] = ["malformed_request", "expectation_failed", "internal_error", *self.problems]
@@ -106,8 +112,10 @@ class Route(NamedTuple):
             codes += ["unauthenticated", "invalid_token", "forbidden", "rate_limited", "shutting_down"]
         if self.parameters:
             codes.append("not_found")
-        if self.query is not None or self.as_of:
+        if self.query is not None:
             codes.append("invalid_request")
+        if self.as_of:
+            codes += ["not_known_yet", "read_model_unavailable", "read_model_behind"]
         if self.body is not None or self.line is not None:
             codes += ["malformed_json", "body_too_large", "unsupported_media_type", "invalid_request"]
         if self.command:

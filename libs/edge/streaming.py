@@ -10,12 +10,13 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.edge.event_documents import EventDocument, event_document
-from libs.edge.position import Position, parse
 from libs.edge.problems import HttpProblem
 from libs.edge.replaying import replay, too_old
 from libs.edge.routing import SSE, Call, Outcome, Route
 from libs.edge.tail import Listener, Seen
 from libs.edge.values import ID_PATTERN
+from libs.readmodel.errors import InvalidQuery
+from libs.readmodel.position import Position, parse
 from libs.runtime.clock import now_us
 
 HEARTBEAT_S = 15.0
@@ -114,7 +115,7 @@ def _since(call: Call) -> Position | None:
         return None
     try:
         return parse(given)
-    except ValueError as error:
+    except InvalidQuery as error:
         raise HttpProblem("invalid_header", f"Last-Event-ID or position is not valid: {error}.") from error
 
 

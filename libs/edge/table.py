@@ -1,12 +1,27 @@
 """The one table of routes."""
 
-from libs.edge import bulk, documents, health, migration_commands, notification_commands, streaming
+from libs.edge import (
+    bulk,
+    dead_letters,
+    documents,
+    health,
+    history_queries,
+    migration_commands,
+    migration_queries,
+    notification_commands,
+    notification_queries,
+    streaming,
+)
 from libs.edge.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *migration_commands.ROUTES,
     *bulk.ROUTES,
+    *migration_queries.ROUTES,
+    *history_queries.ROUTES,
     *notification_commands.ROUTES,
+    *notification_queries.ROUTES,
+    *dead_letters.ROUTES,
     *streaming.ROUTES,
     *documents.ROUTES,
     *health.ROUTES,

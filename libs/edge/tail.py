@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from libs.contracts.topics import AGGREGATES, events_of
-from libs.edge.position import Position
+from libs.readmodel.position import Position
 from libs.runtime import kafka
 from libs.runtime.codec import Codec, header
 from libs.runtime.errors import Poison, RegistryUnavailable

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+PATH_PATTERNS = {"letter": r"^[a-z-]{1,20}_[a-z0-9.-]{1,80}_[0-9]{1,4}_[0-9]{1,18}$"}
+"""Patterns of path parameters other than ids."""
 NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
 MAX_DEPTH = 16
 MAX_OBJECT_BYTES = 65_536

@@ -1,0 +1,141 @@
+"""What all queries have in common: as of when, from which position on, in pages, with an entity tag."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from libs.edge.decisions import Document
+from libs.edge.problems import HttpProblem
+from libs.edge.routing import Answer, Call
+from libs.readmodel.position import Position, parse
+from libs.readmodel.queries.page import Page
+from libs.readmodel.reading import Snapshot
+
+_POSITION = re.compile(r"[a-z]{1,20}:\d{1,4}:\d{1,18}(,[a-z]{1,20}:\d{1,4}:\d{1,18})*")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
+_TIME: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_POSITION = 16_384
+AT = "Answer as of this moment: a time (RFC 3339) or a position that an answer gave"
+
+
+def micros_of(moment: datetime) -> int:
+    """Microseconds since the epoch."""
+    return (moment - _EPOCH) // datetime.resolution
+
+
+def _moment(value: str) -> str:
+    if not _POSITION.fullmatch(value):
+        _time(value)
+    return value
+
+
+def _time(value: str) -> int:
+    try:
+        if not _DATE.match(value):
+            raise ValueError(value)
+        return micros_of(_TIME.validate_python(value.replace(" ", "+") if "T" in value else value))
+    except (ValueError, ValidationError) as error:
+        raise PydanticCustomError("no_moment", "give a time with its offset (RFC 3339), or a position that an answer gave") from error
+
+
+def _position(value: str) -> str:
+    if not _POSITION.fullmatch(value):
+        raise PydanticCustomError("no_position", "give a position as an answer gave it")
+    return value
+
+
+def _no_null(value: str) -> str:
+    if "\x00" in value:
+        raise PydanticCustomError("null_character", "holds the character U+0000")
+    return value
+
+
+Moment = Annotated[str, Field(max_length=MAX_POSITION), AfterValidator(_moment)]
+PositionText = Annotated[str, Field(max_length=MAX_POSITION), AfterValidator(_position)]
+Words = Annotated[str, Field(max_length=200), AfterValidator(_no_null)]
+
+
+class Fresh(BaseModel):
+    """How fresh the read model must be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    min_position: PositionText | None = Field(
+        default=None, description="Wait up to 5 seconds until the read model has reached this position"
+    )
+
+
+class Asked(Fresh):
+    """As of when a query is answered."""
+
+    at: Moment | None = Field(default=None, description=AT)
+
+
+class _Pages(BaseModel):
+    limit: int = Field(default=50, ge=1, le=500, description="Items of a page at most")
+    cursor: Annotated[str, Field(max_length=2_000)] = Field(default="", description="Where the page begins: `next` of the page before")
+
+
+class PagedNow(_Pages, Fresh):
+    """A query that is answered in pages, as of now only."""
+
+
+class Paged(_Pages, Asked):
+    """A query that is answered in pages."""
+
+
+class Items(Document):
+    """Base of a page."""
+
+    next: str | None = Field(default=None, description="Cursor of the next page; missing on the last one")
+    position: str = Field(description="Position in the log that the answer reflects; give it as `at` for the same answer again")
+
+
+@asynccontextmanager
+async def asked(call: Call) -> AsyncIterator[Snapshot]:
+    """The snapshot that a query is to be answered from. Raises HttpProblem."""
+    at, least = getattr(call.query, "at", None), call.query.min_position
+    moment: Position | int | None = None
+    if at is not None:
+        moment = parse(at, "at") if _POSITION.fullmatch(at) else _time(at)
+    reached = parse(least, "min_position") if least else None
+    async with call.edge.read_side.snapshot(moment, reached) as snapshot:
+        yield snapshot
+
+
+def paged(call: Call, snapshot: Snapshot, page: Page, document: Callable[[Any], dict[str, Any]]) -> Answer:
+    """The answer that a page is."""
+    return items(call, snapshot, [document(row) for row in page.rows], page.cursor)
+
+
+def items(call: Call, snapshot: Snapshot, found: Sequence[Any], cursor: str = "") -> Answer:
+    """The answer that a list is, with the link to what follows it."""
+    position = str(snapshot.answered)
+    headers = {"Event-Position": position}
+    body: dict[str, Any] = {"items": found, "position": position}
+    if cursor:
+        body["next"] = cursor
+        again = [(name, value) for name, value in call.request.query.items() if name not in ("cursor", "min_position")]
+        headers["Link"] = f'<{call.request.path}?{urlencode([*again, ("cursor", cursor)])}>; rel="next"'
+    return Answer(body, headers=headers)
+
+
+def single(call: Call, snapshot: Snapshot, body: dict[str, Any], version: int) -> Answer:
+    """The answer that one aggregate is; 304 when the caller has this version."""
+    headers = {"ETag": f'"{version}"', "Event-Position": str(snapshot.answered)}
+    known = {tag.strip().removeprefix("W/") for tag in call.request.headers.get("If-None-Match", "").split(",")}
+    if headers["ETag"] in known or "*" in known:
+        return Answer(None, 304, headers)
+    return Answer(body | {"position": headers["Event-Position"]}, headers=headers)
+
+
+def missing(what: str) -> HttpProblem:
+    """The problem that something does not exist, or is another tenant's."""
+    return HttpProblem("not_found", f"There is no such {what}.")

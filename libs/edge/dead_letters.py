@@ -1,0 +1,237 @@
+"""Dead letters: browse, inspect, correct, replay, discard (O13). What is made of one is recorded beside it on the log."""
+
+import base64
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import Field
+
+from libs.contracts.operations import DeadLetterResolved
+from libs.edge.asking import Fresh, Items, PagedNow, Words, asked, missing, paged
+from libs.edge.decisions import Document
+from libs.edge.intake import INTAKE_REQUEST
+from libs.edge.migration_queries import PAGE_HEADERS
+from libs.edge.migration_request import Body
+from libs.edge.problems import HttpProblem, unavailable
+from libs.edge.reading import parsed
+from libs.edge.routing import OPERATORS, Answer, Call, Outcome, Route
+from libs.edge.row_documents import picked
+from libs.edge.sending import TOO_LARGE
+from libs.edge.values import OptionalReason, Reason
+from libs.readmodel.queries import operations
+from libs.runtime.clock import now_us
+from libs.runtime.codec import Headers, Record
+
+REPLAYED, DISCARDED = "replayed", "discarded"
+
+
+class LettersQuery(PagedNow):
+    """Which dead letters are listed."""
+
+    status: Literal["open", "replayed", "discarded"] = Field(default="open", description="Only in this status")
+    reason: Words = Field(default="", description="Only with this reason, e.g. invalid")
+    unattributed: bool = Field(default=False, description="Those that name no tenant instead; for the platform's own tenant only")
+
+
+class LetterQuery(Fresh):
+    """Where a dead letter is looked for."""
+
+    unattributed: bool = Field(default=False, description="Among those that name no tenant; for the platform's own tenant only")
+
+
+class LetterSummary(Document):
+    """One message that a reader could not take."""
+
+    id: str
+    reader: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str = Field(description="Stable, machine-readable class of the reason")
+    detail: str
+    read_at: str | None
+    status: str = Field(description="open, replayed or discarded")
+    resolution_reason: str | None
+    resolved_by: str | None
+    resolved_at: str | None
+
+
+class Letter(LetterSummary):
+    """One dead letter with its original bytes."""
+
+    key: str | None = Field(description="Original key, base64")
+    value: str | None = Field(description="Original value, base64")
+    text: str | None = Field(description="The value as text, where it is UTF-8")
+    headers: dict[str, str] = Field(description="Original headers, base64")
+
+
+class Letters(Items):
+    """A page of dead letters, newest first."""
+
+    items: list[LetterSummary]
+
+
+class Replay(Body):
+    """Send it again, perhaps corrected."""
+
+    reason: OptionalReason = Field(default="", description="Why, for the record")
+    payload: dict[str, Any] | None = Field(default=None, description="Corrected migration request, for a message of the intake topic")
+
+
+class Discard(Body):
+    """Let it be."""
+
+    reason: Reason = Field(description="Why, for the record")
+
+
+class Resolved(Document):
+    """What was made of a dead letter."""
+
+    id: str
+    status: Annotated[str, Field(description="replayed or discarded")]
+
+
+def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
+    id_ = f"{row['reader']}_{row['topic']}_{row['partition']}_{row['pos']}"
+    return picked({**row, "id": id_, "offset": row["pos"]}, LetterSummary.model_fields)
+
+
+def _whole(row: Mapping[str, Any]) -> dict[str, Any]:
+    value, key = row["value"], row["key"]
+    try:
+        text = value.decode() if value is not None else None
+    except UnicodeDecodeError:
+        text = None
+    encoded = {"key": _base64(key), "value": _base64(value), "text": text, "headers": orjson.loads(row["headers"])}
+    return _summary(row) | encoded
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()
+
+
+def _tenant(call: Call) -> str:
+    """Whose letters are meant. Those of nobody belong to whoever runs the platform."""
+    if not call.query.unattributed:
+        return call.principal.tenant
+    if call.principal.tenant != call.edge.settings.default_tenant:
+        raise HttpProblem("forbidden", "Only the platform's own tenant sees what names no tenant.")
+    return ""
+
+
+async def listed(call: Call) -> Answer:
+    """A page of dead letters."""
+    query: LettersQuery = call.query
+    async with asked(call) as snapshot:
+        page = await operations.dead_letters(
+            snapshot, _tenant(call), status=query.status, reason=query.reason, limit=query.limit, cursor=query.cursor
+        )
+        return paged(call, snapshot, page, _summary)
+
+
+async def _found(call: Call) -> dict[str, Any]:
+    reader, topic, partition, offset = call.path["letter"].split("_")
+    async with asked(call) as snapshot:
+        row = await operations.dead_letter(snapshot, _tenant(call), reader, topic, min(int(partition), 2**31 - 1), int(offset))
+    if row is None:
+        raise missing("dead letter")
+    return row
+
+
+async def one(call: Call) -> Answer:
+    """One dead letter with its original bytes."""
+    return Answer(_whole(await _found(call)))
+
+
+async def replay(call: Call) -> Answer:
+    """Send the message to its topic again; commands deduplicate by id, so a second time changes nothing."""
+    row = await _found(call)
+    if row["value"] is None and call.body.payload is None:
+        raise HttpProblem("not_replayable", "The message has no value; there is nothing to send again.", kind="command_refused")
+    await _send(call, row["topic"], Record(row["key"] or b"", _value(call, row), _headers(row)))
+    return await _resolve(call, row, REPLAYED)
+
+
+def _value(call: Call, row: Mapping[str, Any]) -> bytes:
+    """The bytes to send: the original ones, or the corrected request once it is valid."""
+    if call.body.payload is None:
+        return bytes(row["value"])
+    if row["topic"] != call.edge.topic("intake"):
+        wrong = {"pointer": "/payload", "code": "not_correctable", "detail": "only messages of the intake topic can be corrected"}
+        raise HttpProblem("invalid_request", errors=[{"pointer": wrong["pointer"], "code": wrong["code"], "detail": wrong["detail"]}])
+    value = orjson.dumps(call.body.payload)
+    request = parsed(INTAKE_REQUEST, value, call.edge.context)
+    if (request.tenant or call.principal.tenant) != call.principal.tenant:
+        raise HttpProblem(
+            "invalid_request", errors=[{"pointer": "/payload/tenant", "code": "other_tenant", "detail": "is not your tenant"}]
+        )
+    return value
+
+
+def _headers(row: Mapping[str, Any]) -> Headers:
+    """The original headers, and for intake the key and tenant that make a repeat find the same migration."""
+    headers: Headers = [(name, base64.b64decode(value)) for name, value in orjson.loads(row["headers"]).items()]
+    names = {name for name, _ in headers}
+    if row["topic"].endswith(".intake"):
+        if "idempotency-key" not in names:
+            headers.append(("idempotency-key", f"{row['topic']}/{row['partition']}/{row['pos']}".encode()))
+        if "tenant" not in names and row["tenant"]:
+            headers.append(("tenant", row["tenant"].encode()))
+    return headers
+
+
+async def discard(call: Call) -> Answer:
+    """Let it be, with the reason on record."""
+    row = await _found(call)
+    if row["status"] == REPLAYED:
+        raise HttpProblem("already_replayed", "It was replayed; there is nothing left to discard.", kind="command_refused")
+    return await _resolve(call, row, DISCARDED)
+
+
+async def _resolve(call: Call, row: Mapping[str, Any], resolution: str) -> Answer:
+    resolved = DeadLetterResolved(
+        reader=row["reader"],
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["pos"],
+        resolution=resolution,
+        reason=call.body.reason,
+        actor=call.principal.subject,
+        resolved_at=now_us(),
+    )
+    topic = call.edge.topic("dead-letters")
+    key = f"{resolved.reader}/{resolved.topic}/{resolved.partition}/{resolved.offset}".encode()
+    await _send(call, topic, call.edge.codec.plain(topic, resolved, key, []))
+    return Answer(Resolved(id=call.path["letter"], status=resolution), 202, {"Location": f"/v1/dead-letters/{call.path['letter']}"})
+
+
+async def _send(call: Call, topic: str, record: Record) -> None:
+    call.edge.require_started()
+    (outcome,) = await call.edge.sender.send([(topic, record)])
+    if outcome:
+        raise HttpProblem("body_too_large") if outcome == TOO_LARGE else unavailable("log_unavailable")
+
+
+_ONE = "/v1/dead-letters/{letter}"
+_TAG = "dead letters"
+_NOW = ("read_model_unavailable", "read_model_behind")
+_TAKEN = {202: Outcome("On the log", Resolved, headers=("Location",))}
+ROUTES = (
+    Route(
+        "GET", "/v1/dead-letters", "listDeadLetters", "List messages that a reader could not take", _TAG, listed,
+        {200: Outcome("A page", Letters, headers=PAGE_HEADERS)}, OPERATORS, query=LettersQuery, problems=_NOW,
+    ),
+    Route(
+        "GET", _ONE, "getDeadLetter", "Read one with its original bytes", _TAG, one,
+        {200: Outcome("The dead letter", Letter)}, OPERATORS, query=LetterQuery, problems=_NOW,
+    ),
+    Route(
+        "POST", f"{_ONE}/replay", "replayDeadLetter", "Send it to its topic again, perhaps corrected", _TAG, replay,
+        _TAKEN, OPERATORS, query=LetterQuery, body=Replay, command=True, problems=_NOW,
+    ),
+    Route(
+        "POST", f"{_ONE}/discard", "discardDeadLetter", "Let it be, with a reason", _TAG, discard,
+        _TAKEN, OPERATORS, query=LetterQuery, body=Discard, command=True, problems=_NOW,
+    ),
+)  # fmt: skip
