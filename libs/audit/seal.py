@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from libs.audit.checking import PartitionCheck
+from libs.audit.findings import Findings
 from libs.audit.keys import SealKey, signed_by
 from libs.audit.record import Place
 from libs.audit.seal_format import Head, Sealed
@@ -23,8 +24,12 @@ class BadSeal(ValueError):
     """A seal cannot be used: no seal, damaged, or signed by somebody else."""
 
 
-def write(path: Path, key: SealKey, checks: Iterable[tuple[Place, PartitionCheck]], about: dict[str, Any]) -> int:
-    """Write a seal of what was checked, in one piece; returns how many chains it holds. Raises OSError."""
+class NotIntact(ValueError):
+    """What is to be sealed contradicts itself; the message names the first place."""
+
+
+def write(path: Path, key: SealKey, checks: Iterable[tuple[Place, PartitionCheck]], about: dict[str, Any], findings: Findings) -> int:
+    """Write a seal of what was checked, in one piece; returns how many chains it holds. Raises NotIntact, OSError."""
     beside, digest, chains = path.with_name(f".{path.name}.part"), hashlib.sha256(), 0
     try:
         with beside.open("wb") as file:
@@ -33,6 +38,8 @@ def write(path: Path, key: SealKey, checks: Iterable[tuple[Place, PartitionCheck
                 digest.update(data)
                 file.write(data)
                 chains += "version" in line
+            if findings.count:
+                raise NotIntact(f"the log is not intact: {findings.ordered[0]}")
             file.write(orjson.dumps({"signature": key.sign(digest.digest()).hex(), "public_key": key.public.hex()}) + b"\n")
         beside.replace(path)
     finally:

@@ -2,10 +2,10 @@
 
 import typer
 
-from libs.cli import provision, stack
+from libs.cli import access, audit, dlq, operating, planning, provision, reading, rebuilding, requesting, stack
 
 EPILOG = "Exit codes: 0 done, 1 failed outcome, 2 usage, 3 environment, 4 refused, 5 not found, 6 timeout, 130 interrupted."
-STACK, MIGRATIONS, LOG = "The stack on this machine", "Migrations", "The log and what is made from it"
+MIGRATIONS, LOG, ACCESS = "Migrations", "The log and what is made from it", "Access and settings"
 
 
 def application() -> typer.Typer:
@@ -19,5 +19,13 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     stack.register(app)
-    app.command(rich_help_panel=STACK)(provision.provision)
+    app.command(rich_help_panel=stack.PANEL)(provision.provision)
+    planning.register(app, MIGRATIONS)
+    requesting.register(app, MIGRATIONS)
+    reading.register(app, MIGRATIONS)
+    operating.register(app, MIGRATIONS)
+    dlq.register(app, LOG)
+    audit.register(app, LOG)
+    app.command("rebuild", rich_help_panel=LOG)(rebuilding.rebuild_read_models)
+    access.register(app, ACCESS)
     return app

@@ -45,12 +45,14 @@ class Api:
         """Read. Raises CliError."""
         return self._send("GET", path, params={name: value for name, value in query.items() if value not in (None, "")})
 
-    def command(self, path: str, body: dict[str, Any], *, key: str = "", wait_s: int = 10, if_match: str = "") -> Reply:
+    def command(
+        self, path: str, body: Any, *, key: str = "", wait_s: int = 10, if_match: str = "", query: dict[str, str] | None = None
+    ) -> Reply:
         """Send a command and wait for its decision; a repeat after a fault takes effect once. Raises CliError."""
-        headers = {"Idempotency-Key": key or new_id(), "Prefer": f"wait={wait_s}"}
+        headers = {"Idempotency-Key": key or new_id()} | ({"Prefer": f"wait={wait_s}"} if wait_s else {})
         if if_match:
             headers["If-Match"] = if_match
-        return self._send("POST", path, json=body, headers=headers)
+        return self._send("POST", path, json=body, headers=headers, params=query or {})
 
     def _send(self, method: str, path: str, **given: Any) -> Reply:
         pause, fault = 0.2, ""

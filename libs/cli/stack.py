@@ -17,6 +17,7 @@ from deploy.embedded.state import ComponentState, StackState
 from libs.cli.connection import DataDir
 from libs.cli.output import AsJson, one_line_errors, print_json, say
 
+PANEL = "The stack on this machine"
 _out = Console(highlight=False)
 _talk = Console(highlight=False, stderr=True)
 _DEFAULTS = StackSettings()
@@ -55,7 +56,7 @@ ExtraPostgres = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the three commands to the `whimbrel` command."""
     for command in (up, down, status):
-        app.command(rich_help_panel="The stack on this machine")(command)
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def up(

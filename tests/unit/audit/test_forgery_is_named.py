@@ -27,8 +27,9 @@ def sealed() -> Iterator[seal.Seal]:
     """The seal of the log as it truly is."""
     with tempfile.TemporaryDirectory() as home:
         path = Path(home) / "log.heads"
-        auditor = Auditor(Envelopes(shipped()), Findings())
-        seal.write(path, SealKey(Path(home) / "seal.key"), auditor.checks(entries_of(RECORDS)), {"prefix": "test"})
+        findings = Findings()
+        auditor = Auditor(Envelopes(shipped()), findings)
+        seal.write(path, SealKey(Path(home) / "seal.key"), auditor.checks(entries_of(RECORDS)), {"prefix": "test"}, findings)
         yield seal.Seal(path)
 
 

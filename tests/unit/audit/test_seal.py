@@ -15,8 +15,9 @@ from tests.unit.audit.small_log import TOPIC, log
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A seal of a small log."""
-    auditor = Auditor(Envelopes(shipped()), Findings())
-    assert seal.write(tmp_path / "a.heads", SealKey(tmp_path / "seal.key"), auditor.checks(entries_of(log())), {}) == 6
+    findings = Findings()
+    auditor = Auditor(Envelopes(shipped()), findings)
+    assert seal.write(tmp_path / "a.heads", SealKey(tmp_path / "seal.key"), auditor.checks(entries_of(log())), {}, findings) == 6
     return tmp_path / "a.heads"
 
 

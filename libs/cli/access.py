@@ -1,0 +1,129 @@
+"""`whimbrel token`, `credential` and `config`: who one is, what workers may read, what is set."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deploy.embedded.host import write_atomically
+from libs.cli.connection import DEFAULT_DIR, DataDir, local_token, running
+from libs.cli.errors import CliError, Exit
+from libs.cli.output import AsJson, one_line_errors, out, print_json, say
+from libs.cli.text import rows, table
+from libs.runtime.errors import WhimbrelError
+from libs.runtime.settings import Settings, load
+
+_SECRET = ("password", "secret", "token", "dsn", "key")
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Add these groups to the `whimbrel` command."""
+    token = typer.Typer(help="Tokens of the local development issuer.", no_args_is_help=True)
+    token.command("issue")(issue)
+    credential = typer.Typer(help="Secrets that requests may refer to, kept in files of a local stack.", no_args_is_help=True)
+    credential.command("set")(credential_set)
+    config = typer.Typer(help="What is set, and where it comes from.", no_args_is_help=True)
+    config.command("show")(config_show)
+    for name, group in (("token", token), ("credential", credential), ("config", config)):
+        app.add_typer(group, name=name, rich_help_panel=panel)
+
+
+def issue(
+    role: Annotated[list[str], typer.Option("--role", help="admin, operator, owner, viewer or producer; repeatable.")] = ["viewer"],  # noqa: B006
+    tenant: Annotated[str, typer.Option("--tenant", envvar="WHIMBREL_TENANT", help="Tenant that it is good for.")] = "default",
+    subject: Annotated[str, typer.Option("--subject", help="Opaque id of who will use it; never a name or an address.")] = "",
+    ttl: Annotated[int, typer.Option("--ttl", min=1, max=30 * 86_400, metavar="SECONDS", help="How long it is good for.")] = 3_600,
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token for the stack in this data directory. Whoever can read that directory can be anybody: not for production."""
+    with one_line_errors(as_json):
+        from libs.edge.auth import ROLES  # aiohttp takes 0.3 s to import
+
+        for one in role:
+            if one not in ROLES:
+                raise CliError(f"there is no role {one}", Exit.USAGE, f"use one of {', '.join(sorted(ROLES))}")
+        made = local_token(data_dir, tenant, subject, tuple(role), ttl)
+        if as_json:
+            print_json({"token": made, "tenant": tenant, "roles": role, "expires_in": ttl})
+        else:
+            print(made)
+
+
+def credential_set(
+    name: Annotated[str, typer.Argument(help="Name of the secret, e.g. shop-source.")],
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Read a secret (a whole postgresql:// address, or a password) from stdin into a file that only the workers' user can read.
+
+    Example: echo "$SHOP_DSN" | whimbrel credential set shop-source
+    """
+    with one_line_errors(as_json):
+        if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+            raise CliError(f"{name} is no name for a credential", Exit.USAGE, "use letters, digits, - _ and .")
+        if sys.stdin.isatty():
+            say("secret (ends with Ctrl-D):")
+        secret = sys.stdin.read().strip()
+        if not secret:
+            raise CliError("stdin holds no secret", Exit.USAGE, f"pipe it: ... | whimbrel credential set {name}")
+        folder = data_dir.resolve() / "credentials"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / name
+        path.touch(mode=0o600)
+        write_atomically(path, secret + "\n")
+        path.chmod(0o600)
+        reference = f"file:{path}"
+        if as_json:
+            print_json({"reference": reference})
+        else:
+            print(reference)
+
+
+def config_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """Show every setting of the services with its value and source; secrets are hidden. Unknown WHIMBREL_ variables are named."""
+    with one_line_errors(as_json):
+        try:
+            settings = load(_settings_model())
+        except WhimbrelError as error:
+            raise CliError(str(error), Exit.USAGE) from error
+        stack = _of_stack(data_dir)
+        found = []
+        for name, field in type(settings).model_fields.items():
+            variable = f"WHIMBREL_{name.upper()}"
+            source = "environment" if variable in os.environ else "local stack" if name in stack else "default"
+            value = getattr(settings, name) if source != "local stack" else stack[name]
+            found.append({"variable": variable, "value": redacted(name, value), "source": source, "meaning": field.description or ""})
+        if as_json:
+            print_json(found)
+        else:
+            out().print(rows(table("variable", "value", "source", "meaning"), [list(one.values()) for one in found]))
+
+
+def _settings_model() -> type[Settings]:
+    from libs.edge.settings import IngressSettings
+
+    return IngressSettings
+
+
+def _of_stack(data_dir: Path) -> dict[str, Any]:
+    """What the running stack gives its services."""
+    try:
+        state = running(data_dir)
+    except CliError:
+        return {}
+    urls, chosen = state.urls, state.settings
+    found = {name: urls[name] for name in ("kafka", "registry", "postgres")}
+    return found | {"prefix": chosen.prefix, "partitions": chosen.partitions, "http_port": chosen.http_port, "data_dir": data_dir.resolve()}
+
+
+def redacted(name: str, value: Any) -> str:
+    """A value fit to be shown: secrets are hidden, passwords are taken out of addresses."""
+    text = str(value)
+    if any(word in name for word in _SECRET) and text:
+        return "[redacted]"
+    scheme, mark, rest = text.partition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}{mark}{user.partition(':')[0]}:[redacted]@{host}" if mark and at and ":" in user else text

@@ -1,0 +1,72 @@
+"""Databases and options as they are given on the command line, turned into the objects that a request holds."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from libs.cli.errors import CliError, Exit
+
+
+def side(name: str, given: str, password: str = "") -> dict[str, Any]:
+    """One side of a move. Raises CliError for a password in clear: it would stay in the shell's history and in the log for ever."""
+    if given.startswith(("env:", "file:")):
+        found = {"dsn": reference(f"--{name}", given)}
+    elif given.startswith(("postgresql://", "postgres://")):
+        _refuse_password(name, given)
+        found = {"dsn": given}
+    else:
+        fix = "write env:NAME, file:PATH or postgresql://user@host:port/database"
+        raise CliError(f"--{name} {_shown(given)} is no database", Exit.USAGE, fix)
+    return found | ({"password": reference(f"--{name}-password", password)} if password else {})
+
+
+def reference(option: str, given: str) -> str:
+    """A reference to a secret; a relative file becomes absolute. Raises CliError when it is the secret itself."""
+    kind, _, name = given.partition(":")
+    if kind == "env" and name.isidentifier():
+        return given
+    if kind == "file" and name:
+        return f"file:{Path(name).expanduser().resolve()}"
+    raise CliError(f"{option} is no reference", Exit.USAGE, "write env:NAME or file:PATH, never the secret itself")
+
+
+def _refuse_password(name: str, dsn: str) -> None:
+    try:
+        parts = urlsplit(dsn)
+        secret = parts.password or parse_qs(parts.query).get("password")
+    except ValueError as error:
+        raise CliError(f"--{name} is no valid address ({error})", Exit.USAGE, "write postgresql://user@host:port/database") from error
+    if secret:
+        fix = f"keep it with: whimbrel credential set {name}, then give --{name} file:..., or name a variable of the workers: --{name} env:NAME"
+        raise CliError(f"--{name} holds a password, which the shell remembers and the log would keep", Exit.USAGE, fix)
+
+
+def _shown(given: str) -> str:
+    return "(not shown)" if "@" in given else repr(given)
+
+
+def options(given: list[str]) -> dict[str, Any]:
+    """`name=value` pairs as an object: dots nest, values are JSON where they can be read as such, else text. Raises CliError."""
+    found: dict[str, Any] = {}
+    for pair in given:
+        path, equals, text = pair.partition("=")
+        if not equals or not path:
+            raise CliError(f"--option {pair} is not name=value", Exit.USAGE, "write for example --option reverse=false")
+        *parents, name = path.split(".")
+        place = found
+        for parent in parents:
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise CliError(f"--option {path} goes below a value", Exit.USAGE, "give either the value or what is below it")
+        place[name] = value_of(text)
+    return found
+
+
+def value_of(text: str) -> Any:
+    """A value as JSON has it, or the text itself."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return text

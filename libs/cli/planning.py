@@ -1,0 +1,97 @@
+"""`whimbrel plan`: what a move would do. It looks, without a stack, and touches nothing."""
+
+import asyncio
+import os
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from libs.cli.connection import DEFAULT_DIR, DataDir
+from libs.cli.endpoints import options, side
+from libs.cli.errors import CliError, Exit
+from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json, talk
+from libs.cli.plan_table import estimate_of, plan_view
+from libs.cli.text import rows, table
+from libs.contracts.migration.plan import Plan
+from libs.contracts.values import Problem
+
+Source = Annotated[
+    str, typer.Option("--source", help="Database to move: env:NAME, file:PATH, or a postgresql:// address without password.")
+]
+Target = Annotated[str, typer.Option("--target", help="Empty database to move it to, written in the same way.")]
+SourcePassword = Annotated[str, typer.Option("--source-password", help="Where the source's password is: env:NAME or file:PATH.")]
+TargetPassword = Annotated[str, typer.Option("--target-password", help="Where the target's password is: env:NAME or file:PATH.")]
+Option = Annotated[
+    list[str], typer.Option("--option", "-o", metavar="NAME=VALUE", help="Option of the provider, e.g. reverse=false; repeatable.")
+]
+Approve = Annotated[bool, typer.Option("--approve", help="Have a person approve before the cut-over.")]
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Add `plan` to the `whimbrel` command."""
+    group = typer.Typer(help="Show what a move would do; looks only, and needs no stack.", no_args_is_help=True)
+    group.command("postgres")(plan_postgres)
+    app.add_typer(group, name="plan", rich_help_panel=panel)
+
+
+def plan_postgres(
+    source: Source,
+    target: Target,
+    source_password: SourcePassword = "",
+    target_password: TargetPassword = "",
+    option: Option = [],  # noqa: B006 - typer copies it
+    approve: Approve = False,
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Print every step of a move, what undoes it, the point of no return and an estimate; or everything that forbids it.
+
+    References are followed here, in this environment. Exit code 1 when problems forbid the move.
+
+    Example: SHOP_DSN=postgresql://... NEW_DSN=postgresql://... whimbrel plan postgres --source env:SHOP_DSN --target env:NEW_DSN
+    """
+    with one_line_errors(as_json):
+        ends = side("source", source, source_password), side("target", target, target_password)
+        os.environ.setdefault("WHIMBREL_CREDENTIAL_DIR", str(data_dir.resolve() / "credentials"))
+        plan, problems = asyncio.run(looked("postgres", *ends, options(option), approve=approve))
+        if as_json:
+            print_json(
+                {
+                    "plan": msgspec.to_builtins(plan) if plan else None,
+                    "estimate_ms": estimate_of(plan) if plan else None,
+                    "problems": [msgspec.to_builtins(one) for one in problems],
+                }
+            )
+        elif plan:
+            out().print(plan_view(plan))
+            next_command(f"whimbrel migrate postgres --source {source} --target {target}")
+        else:
+            show_problems(problems)
+    if problems:
+        raise typer.Exit(Exit.FAILED)
+
+
+async def looked(
+    kind: str, source: dict[str, Any], target: dict[str, Any], chosen: dict[str, Any], *, approve: bool
+) -> tuple[Plan | None, tuple[Problem, ...]]:
+    """The plan, or the problems that forbid one. Raises CliError when the databases cannot be reached."""
+    from libs.providers.base import MoveRequest, ProviderError  # asyncpg takes 0.2 s to import
+    from libs.providers.carrying_out import Carrier, with_gate
+    from libs.providers.catalogue import PROVIDERS
+
+    request = MoveRequest(tenant="default", migration="plan", provider=kind, source=source, target=target, options=chosen)
+    try:
+        provider = Carrier(PROVIDERS).provider(kind)
+        inspection = await provider.inspect(request)
+        plan = None if inspection.problems else with_gate(provider.plan(request, inspection), approve)
+    except ProviderError as error:
+        raise CliError(error.problem.message, Exit.ENVIRONMENT, error.problem.remedy) from error
+    return plan, inspection.problems
+
+
+def show_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:
+    """Everything that forbids a move, with what to do about it."""
+    count = len(problems)
+    talk().print(f"[red]The move is not possible: {count} problem{'s' if count > 1 else ''}. Nothing was touched.[/]")
+    out().print(rows(table("code", "what is wrong", "what to do"), [(p.code, p.message, p.remedy) for p in problems]))

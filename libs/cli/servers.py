@@ -1,0 +1,28 @@
+"""Where Kafka, the registry and PostgreSQL are, for the commands that speak to them themselves."""
+
+import os
+from pathlib import Path
+
+from libs.cli.connection import running
+from libs.cli.errors import CliError, Exit
+from libs.runtime.errors import WhimbrelError
+from libs.runtime.settings import Settings, load
+
+
+def settings_of(data_dir: Path) -> Settings:
+    """Settings from the environment where WHIMBREL_KAFKA is set, else those of the stack in the data directory. Raises CliError."""
+    try:
+        if os.environ.get("WHIMBREL_KAFKA"):
+            return load(Settings)
+        state = running(data_dir)
+        urls, chosen = state.urls, state.settings
+        return load(
+            Settings,
+            kafka=urls["kafka"],
+            registry=urls["registry"],
+            postgres=urls["postgres"],
+            prefix=chosen.prefix,
+            partitions=chosen.partitions,
+        )
+    except WhimbrelError as error:
+        raise CliError(str(error), Exit.USAGE) from error
