@@ -1,0 +1,217 @@
+"""What a migration should do, told once more in the plainest way: the naive model that the decider is compared with.
+
+It knows no events, ids, fences, versions or bytes; it changes in place. Nothing here is shared with the decider.
+"""
+
+from libs.contracts.migration.plan import ACT, WAIT, Step
+
+Item = tuple[int, str, str]
+"""Step, chunk and direction of a piece of work."""
+DONE, REFUSED, IGNORED = "done", "refused", "ignored"
+
+
+class Model:
+    """A migration that runs the first of its steps."""
+
+    def __init__(self, steps: tuple[Step, ...], hold: bool) -> None:
+        self.steps, self.hold = steps, hold
+        self.mode, self.outcome, self.round, self.crossed = "running", "", 1, False
+        self.flight: dict[Item, int] = {}
+        self.broken: dict[Item, int] = {}
+        self.to_undo: list[int] = []
+        self.unknown: list[int] = []
+        self.intent, self.back_to = "", 0
+        self.begin(0)
+
+    # Forward.
+
+    def begin(self, step: int) -> None:
+        self.at, self.begun, self.waits, self.sent, self.done = step, True, "", 0, 0
+        if step == len(self.steps):
+            self.end("completed")
+        elif self.steps[step].kind == WAIT:
+            self.waits = self.steps[step].wait_for
+        elif self.steps[step].chunks:
+            self.fill_window()
+        else:
+            self.hand_out("-")
+
+    def fill_window(self) -> None:
+        step = self.steps[self.at]
+        while self.sent < step.chunks and len(self.flight) < step.window:
+            self.hand_out(str(self.sent))
+            self.sent += 1
+
+    def hand_out(self, chunk: str) -> None:
+        step = self.steps[self.at]
+        self.flight[self.at, chunk, "apply" if step.kind == ACT else "check"] = 1
+        self.crossed = self.crossed or step.point_of_no_return
+        if step.compensation and self.at not in self.to_undo:
+            self.to_undo.append(self.at)
+
+    def step_over(self) -> None:
+        if self.mode == "running":
+            self.begin(self.at + 1)
+        else:
+            self.at, self.begun, self.waits, self.sent = self.at + 1, False, "", 0
+
+    def fail(self) -> None:
+        if self.crossed or self.hold:
+            self.mode, self.waits = "held", ""
+        else:
+            self.stop("rolled_back", 0)
+
+    def end(self, outcome: str) -> None:
+        self.mode, self.outcome, self.waits, self.flight, self.broken = "ended", outcome, "", {}, {}
+
+    # Reports.
+
+    def report(self, item: Item, attempt: int, round_: int, outcome: str, retryable: bool) -> str:
+        if self.flight.get(item) != attempt or round_ != self.round:
+            return IGNORED
+        again = outcome != "succeeded" and retryable and attempt < self.steps[item[0]].attempts
+        if self.mode == "stopping":
+            self.settle(item, outcome, again)
+        elif again:
+            self.flight[item] += 1
+        elif self.mode == "rolling_back":
+            self.undo_ended(item, outcome == "succeeded")
+        else:
+            self.work_ended(item, outcome == "succeeded")
+        return DONE
+
+    def work_ended(self, item: Item, well: bool) -> None:
+        attempt = self.flight.pop(item)
+        if not well:
+            if self.crossed or self.hold:
+                self.broken[item] = attempt
+            self.fail()
+            return
+        if item[1] != "-":
+            self.done += 1
+            if self.done < self.steps[self.at].chunks:
+                if self.mode == "running":
+                    self.fill_window()
+                return
+        self.step_over()
+
+    def wake(self) -> None:
+        if self.mode == "stopping":
+            looked_at = [item for item in self.flight if self.is_look(item)]
+            self.unknown = [step for step in self.unknown if all(step != item[0] for item in looked_at)]
+            silent = {item[0] for item in self.flight if item[2] == "apply"}
+            self.unknown = sorted({*self.unknown, *silent})
+            self.flight = {}
+            self.when_at_rest()
+        elif self.waits == "time":
+            self.step_over()
+        else:
+            self.begun = False
+            self.fail()
+
+    # Back.
+
+    def stop(self, intent: str, back_to: int) -> None:
+        self.mode, self.intent, self.back_to, self.waits, self.broken = "stopping", intent, back_to, "", {}
+        self.when_at_rest()
+
+    def is_look(self, item: Item) -> bool:
+        return item[2] == "check" and item[0] in self.unknown
+
+    def settle(self, item: Item, outcome: str, again: bool) -> None:
+        look = self.is_look(item)
+        if look and again:
+            self.flight[item] += 1
+            return
+        del self.flight[item]
+        if look:
+            self.unknown.remove(item[0])
+        elif outcome == "unknown" and item[2] == "apply" and item[0] not in self.unknown:
+            self.unknown.append(item[0])
+        self.when_at_rest()
+
+    def when_at_rest(self) -> None:
+        if self.flight:
+            return
+        if self.unknown:
+            self.flight = {(step, "-", "check"): 1 for step in self.unknown}
+            return
+        self.mode = "rolling_back"
+        self.undo_next()
+
+    def undo_next(self) -> None:
+        left = [step for step in self.to_undo if step >= self.back_to]
+        if left:
+            self.flight = {(max(left), "-", "undo"): 1}
+        elif self.intent == "retry":
+            self.round, self.mode = self.round + 1, "running"
+            self.begin(self.back_to)
+        else:
+            self.end(self.intent)
+
+    def undo_ended(self, item: Item, well: bool) -> None:
+        if not well:
+            self.mode, self.broken, self.flight = "stuck", self.flight, {}
+            return
+        self.flight = {}
+        self.to_undo.remove(item[0])
+        self.undo_next()
+
+    # People.
+
+    def pause(self) -> str:
+        if self.mode != "running":
+            return REFUSED
+        self.mode = "paused"
+        return DONE
+
+    def resume(self) -> str:
+        if self.mode != "paused":
+            return REFUSED
+        self.mode = "running"
+        if not self.begun:
+            self.begin(self.at)
+        elif self.sent:
+            self.fill_window()
+        return DONE
+
+    def go_back(self, intent: str, back_to: int = 0) -> str:
+        if self.mode not in ("running", "paused", "held") or self.crossed:
+            return REFUSED
+        self.stop(intent, back_to)
+        return DONE
+
+    def retry_from(self, name: str) -> str:
+        reached = [step.name for step in self.steps[: self.at + 1]]
+        return self.go_back("retry", reached.index(name)) if name in reached else REFUSED
+
+    def retry(self) -> str:
+        if self.mode not in ("held", "stuck"):
+            return REFUSED
+        self.mode = "running" if self.mode == "held" else "rolling_back"
+        if self.broken:
+            self.flight |= {item: attempt + 1 for item, attempt in self.broken.items()}
+            self.broken = {}
+        else:
+            self.begin(self.at)
+        return DONE
+
+    def skip(self) -> str:
+        if self.mode != "stuck":
+            return REFUSED
+        [(step, _, _)] = self.broken
+        self.mode, self.broken = "rolling_back", {}
+        self.to_undo.remove(step)
+        if self.intent == "retry":
+            self.intent, self.back_to = "rolled_back", 0
+        self.undo_next()
+        return DONE
+
+    def approve(self) -> str:
+        if self.waits != "approval":
+            return REFUSED
+        self.step_over()
+        return DONE
+
+    def refuse_approval(self) -> str:
+        return self.go_back("rolled_back") if self.waits == "approval" else REFUSED
