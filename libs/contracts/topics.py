@@ -30,7 +30,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
         if self.compacted:
             return settings | {
                 "cleanup.policy": "compact",
-                "segment.bytes": str(32 * MIB),
+                "segment.bytes": str(16 * MIB),
                 "min.cleanable.dirty.ratio": "0.2",
                 "delete.retention.ms": str(DAY_MS),
             }
