@@ -18,12 +18,12 @@ from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.errors import Poison
 from libs.runtime.received import received
-from services.notifier.following import Follower, first_times
+from services.notifier.following import END_SEEN_MS, Follower, first_times
 
 _log = structlog.get_logger()
 URL_SIGN = b"://"
 """In the bytes of every record that holds an absolute URL: records without it are not decoded."""
-CLOCKS_DIFFER_MS = 3_600_000
+CLOCKS_DIFFER_MS = 300_000
 """How much earlier than an event's record the record of the state after it may claim to be written."""
 _ENDED = "ended"
 
@@ -52,7 +52,7 @@ class Callbacks:
         resumed = [place for place in committed if place.offset >= 0]
         if not resumed:
             return
-        reader = kafka.reader(self._bootstrap, **{"enable.partition.eof": True, "queued.max.messages.kbytes": 1_024})
+        reader = kafka.reader(self._bootstrap, **{"enable.partition.eof": True, "queued.max.messages.kbytes": 1_024, "fetch.wait.max.ms": END_SEEN_MS})
         try:
             times = first_times(reader, resumed, stopping)
         finally:

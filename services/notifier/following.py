@@ -15,6 +15,8 @@ from libs.runtime import kafka
 from libs.runtime.clock import now_us
 from libs.runtime.errors import Verdict, kafka_verdict
 
+END_SEEN_MS = 50
+"""How long a broker holds an empty answer back, and so how late the end of a partition is seen."""
 _BATCH = 5_000
 _CALL_S = 10
 
@@ -27,7 +29,13 @@ class Follower:
         self._places = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions]
         self._reached = {place.partition: 0 for place in self._places}
         self._consumer = kafka.reader(
-            bootstrap, **{"enable.partition.eof": True, "queued.max.messages.kbytes": 16_384, "fetch.queue.backoff.ms": 5}
+            bootstrap,
+            **{
+                "enable.partition.eof": True,
+                "queued.max.messages.kbytes": 16_384,
+                "fetch.queue.backoff.ms": 5,
+                "fetch.wait.max.ms": END_SEEN_MS,
+            },
         )
         self._consumer.assign(self._places)
 

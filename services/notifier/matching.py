@@ -12,7 +12,7 @@ from libs.contracts.delivery import RequestDelivery
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope
 from libs.contracts.migration import events as e
 from libs.contracts.topics import commands_of
-from libs.edge.position import Position
+from libs.readmodel.position import Position
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec, Headers, Record, header
 from libs.runtime.dead_letters import dead_letter

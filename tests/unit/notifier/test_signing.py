@@ -11,6 +11,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from libs.edge.signing import Secrets, SigningSettings, load_secrets
 from libs.runtime.clock import now_us
 from libs.runtime.errors import Misconfigured
+from libs.runtime.settings import load
 from services.notifier.posting import signed_headers
 
 SECRETS = Secrets(b"k" * 32)
@@ -61,7 +62,7 @@ def test_one_changed_bit_or_an_old_timestamp_fails_SEC4() -> None:
 
 
 def test_the_key_file_is_made_once_in_dev_readable_by_its_owner_only(tmp_path: Path) -> None:
-    settings = SigningSettings(data_dir=tmp_path / "new", environment="dev")
+    settings = load(SigningSettings, data_dir=tmp_path / "new", environment="dev")
 
     first = load_secrets(settings).of_callbacks("acme")
 
@@ -73,12 +74,12 @@ def test_the_key_file_is_made_once_in_dev_readable_by_its_owner_only(tmp_path: P
 
 def test_without_a_key_another_environment_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="WHIMBREL_SIGNING_KEY_FILE"):
-        load_secrets(SigningSettings(data_dir=tmp_path, environment="prod"))
+        load_secrets(load(SigningSettings, data_dir=tmp_path, environment="prod"))
 
 
 @pytest.mark.parametrize("key", ["c2hvcnQ=", "not base64 but certainly long enough to be a key"])
 def test_a_key_that_is_none_is_refused_without_being_repeated_SEC9(key: str) -> None:
     with pytest.raises(Misconfigured, match="WHIMBREL_SIGNING_KEY") as refusal:
-        load_secrets(SigningSettings(signing_key=SecretStr(key)))
+        load_secrets(load(SigningSettings, signing_key=SecretStr(key)))
 
     assert key not in str(refusal.value)
