@@ -9,7 +9,7 @@ from libs.testing.given_when_then import NOW, SECOND
 from libs.testing.migrations import BROKEN, act, check, failed, started, stopped, succeeded, work_id
 
 
-def test_a_failed_attempt_is_tried_again_under_the_same_work_id_D3() -> None:
+def test_a_failed_attempt_is_tried_again_under_the_same_work_id_D3_I7() -> None:
     answer = started(act("copy")).when(failed(0, retryable=True))
     retry = answer.events[0].retry
 

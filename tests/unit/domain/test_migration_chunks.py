@@ -15,7 +15,7 @@ def chunk_done(chunk: int) -> e.ChunkSucceeded:
     return e.ChunkSucceeded(work_id=work_id(0, chunk=chunk), step=0, name="copy", chunk=str(chunk), evidence={"rows": 41})
 
 
-def test_as_many_chunks_begin_as_the_window_holds_P5() -> None:
+def test_as_many_chunks_begin_as_the_window_holds_P5_I9() -> None:
     copy = act("copy", chunks=5, window=3)
 
     requested().when(planned(copy)).then(

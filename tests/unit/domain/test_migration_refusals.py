@@ -19,7 +19,7 @@ WISHES = [
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=lambda wish: type(wish).__name__)
-def test_an_unknown_migration_refuses_everything_and_gets_no_state_D1(wish: object) -> None:
+def test_an_unknown_migration_refuses_everything_and_gets_no_state_D1_I13(wish: object) -> None:
     unknown = given(DECIDER).when(wish).then_refused("not_found")
 
     assert unknown.state == DECIDER.initial

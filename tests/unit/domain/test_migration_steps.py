@@ -7,7 +7,7 @@ from libs.testing.given_when_then import NOW, SECOND
 from libs.testing.migrations import act, after_steps, approval, check, dispatched, final, started, step_done, succeeded, work
 
 
-def test_an_act_that_succeeded_lets_the_next_one_begin_O5() -> None:
+def test_an_act_that_succeeded_lets_the_next_one_begin_O5_I1() -> None:
     started(act("copy"), act("switch", phase="cutting_over")).when(succeeded(0)).then(
         step_done(0, "copy"), dispatched(work(1, APPLY, now=NOW + 2 * SECOND, fence=3), "switch", "cutting_over")
     )
@@ -33,7 +33,7 @@ def test_a_wait_as_last_step_completes_it_too_O10() -> None:
     started(approval("sign_off")).when(c.ApproveMigration()).then_types(e.ApprovalGiven, e.StepSucceeded, e.MigrationCompleted)
 
 
-def test_the_fence_rises_with_every_dispatch_D3() -> None:
+def test_the_fence_rises_with_every_dispatch_D3_I6() -> None:
     history = started(act("one"), act("two"), act("three"))
 
     assert history.when(succeeded(0)).events[1].work.fence == 3

@@ -10,7 +10,7 @@ from libs.contracts import envelope
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
 from libs.domain import history
-from libs.domain.migration import deciding, dispatching, evolving, going_back, going_forward
+from libs.domain.migration import deciding, dispatching, evolving, going_back, going_forward, operating
 from libs.testing.simulator import __main__ as command
 from libs.testing.simulator import log, workers, world
 from libs.testing.simulator.invariants import Violation
@@ -137,6 +137,25 @@ def an_undo_that_does_nothing(patch: Patch) -> None:
     patch.setattr(workers.Worker, "effect", lambda self, name, work: work.direction == "undo" or effect(self, name, work))
 
 
+def an_ended_migration_that_is_paused(patch: Patch) -> None:
+    pause = operating.pause
+
+    def whenever(state: Any, command: Any, ctx: Any) -> Any:
+        return [e.MigrationPaused(reason=command.reason)] if state.mode == "ended" else pause(state, command, ctx)
+
+    plant(patch, deciding._DECISIONS, c.PauseMigration, whenever)
+
+
+def failed_work_never_forgotten(patch: Patch) -> None:
+    change = evolving._CHANGES[e.WorkDispatched]
+    plant(patch, evolving._CHANGES, e.WorkDispatched, lambda state, event: replace(change(state, event), failed=state.failed))
+
+
+def an_act_without_effect(patch: Patch) -> None:
+    effect = workers.Worker.effect
+    patch.setattr(workers.Worker, "effect", lambda self, name, work: work.direction == "apply" or effect(self, name, work))
+
+
 @pytest.mark.parametrize(
     ("defect", "invariants"),
     [
@@ -159,6 +178,9 @@ def an_undo_that_does_nothing(patch: Patch) -> None:
         (a_world_without_fences, "I15 I17"),
         (a_world_whose_chunks_fence_each_other, "I19"),
         (an_undo_that_does_nothing, "I15 I17"),
+        (an_ended_migration_that_is_paused, "I4"),
+        (failed_work_never_forgotten, "I11"),
+        (an_act_without_effect, "I16"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
