@@ -9,7 +9,7 @@ from fastavro import parse_schema
 from libs.contracts.avro import ROOT, Schema, plain, schema_of
 from libs.contracts.catalogue import EVENT, MESSAGES, Message
 from libs.contracts.envelope import EventEnvelope
-from libs.runtime.codec import Decoded, header
+from libs.runtime.codec import Decoded
 from libs.runtime.received import Received
 
 KINDS: dict[str, int] = {"migration": 1, "delivery": 2, "subscription": 3}
@@ -48,7 +48,7 @@ def event_row(fact: Fact, record: Received) -> EventRow:
     envelope, body = fact.envelope, fact.body
     model = type(body)
     urn = _URNS.get(model) or _URNS.setdefault(model, b"urn:avro:sha-256:" + schema_of(model).fingerprint.hex().encode())
-    ours = record.value is not None and header(record.headers[:1], "ce_dataschema") == urn
+    ours = record.value is not None and bool(record.headers) and record.headers[0] == ("ce_dataschema", urn)
     return (
         fact.kind,
         fact.partition,

@@ -20,11 +20,5 @@ class Received(NamedTuple):
 
 def received(message: Message) -> Received:
     """A message that carries no error."""
-    return Received(
-        cast(str, message.topic()),
-        cast(int, message.partition()),
-        cast(int, message.offset()),
-        message.key(),
-        message.value(),
-        cast(Headers, message.headers() or []),
-    )
+    fields = (message.topic(), message.partition(), message.offset(), message.key(), message.value(), message.headers() or [])
+    return Received(*cast(tuple[str, int, int, bytes | None, bytes | None, Headers], fields))

@@ -24,6 +24,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec, Decoded
 from libs.runtime.errors import BrokenHistory, Poison, RegistryUnavailable, Verdict, kafka_verdict
+from libs.runtime.memory import collect_rarely
 from libs.runtime.received import Received, received
 
 _log = structlog.get_logger()
@@ -81,7 +82,15 @@ class Sink:
     """Feeds a target from topics until told to stop. The consumer (with `enable.partition.eof`) and the target belong to it alone."""
 
     def __init__(
-        self, consumer: Consumer, admin: AdminClient, codec: Codec, topics: list[str], pool: Pool, target: Target, *, max_batch: int = MAX_BATCH
+        self,
+        consumer: Consumer,
+        admin: AdminClient,
+        codec: Codec,
+        topics: list[str],
+        pool: Pool,
+        target: Target,
+        *,
+        max_batch: int = MAX_BATCH,
     ) -> None:
         self._consumer, self._admin, self._codec, self._topics, self._pool, self._target = consumer, admin, codec, topics, pool, target
         self._max_batch = max_batch
@@ -103,6 +112,7 @@ class Sink:
         Raises BrokenHistory when the log contradicts itself or the rows, and what neither Kafka nor PostgreSQL will get over.
         """
         self._loop = asyncio.get_running_loop()
+        collect_rarely()
         if until is None:
             self._consumer.subscribe(self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
         else:
