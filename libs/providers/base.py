@@ -41,7 +41,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     work_id: str
     """tenant/aggregate/step/chunk/direction/round: the idempotency key towards the outside world; retries keep it."""
     fence: int
-    """Rises with every dispatch of this migration, undo included. Store the highest seen in the system touched and refuse lower ones there."""
+    """Rises with every dispatch of this migration, undo included. Store the highest seen in the system touched and refuse lower ones there.
+    Chunks of one step are in flight together and do not fence each other."""
     attempt: int
     chunk: str
     """Chunk index as decimal digits, or '-' when the step is not chunked."""

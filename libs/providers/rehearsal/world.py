@@ -46,7 +46,7 @@ def read(directory: Path) -> list[Effect]:
 def record(directory: Path, work: Assignment, direction: str) -> bool:
     """Do or undo the effect of a work item once, and say whether this call did it. Raises Fenced for a zombie."""
     with _locked(_path(directory, work)) as (handle, effects):
-        seen = max((effect.fence for effect in effects), default=0)
+        seen = max((effect.fence for effect in effects if not _beside(effect, work, direction)), default=0)
         if seen > work.fence:
             raise Fenced(seen, work.fence)
         applied = _applied(effects, work)
@@ -60,6 +60,11 @@ def applied(directory: Path, work: Assignment) -> bool:
     """Whether the effect of a work item's step and chunk stands."""
     path = _path(directory, work)
     return path.exists() and _applied(_decoder.decode_lines(path.read_bytes()), work)
+
+
+def _beside(effect: Effect, work: Assignment, direction: str) -> bool:
+    """Whether an effect is that of another chunk in flight with this one: those do not fence each other."""
+    return (effect.step, effect.direction) == (work.step.name, direction) and effect.chunk != work.chunk
 
 
 def _applied(effects: list[Effect], work: Assignment) -> bool:

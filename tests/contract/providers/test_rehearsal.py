@@ -112,6 +112,20 @@ async def test_a_zombie_is_fenced_by_an_undo_that_had_nothing_to_undo_D3(root: P
     assert [effect for effect in world.read(root) if effect.changed] == []
 
 
+async def test_chunks_in_flight_together_do_not_fence_each_other_but_an_undo_fences_all_D3_I19(root: Path) -> None:
+    driver = await Driver.planned(World(root, chunks=3))
+    step = next(step for step in driver.plan.steps if step.chunks)
+    first, second, zombie = (driver.work(step, "apply", chunk=str(chunk)) for chunk in range(3))
+    apply = driver.harness.provider.apply
+
+    await apply(second, no_progress)
+    await apply(first, no_progress)
+    await driver.undo(step)
+
+    with pytest.raises(Fenced):
+        await apply(zombie, no_progress)
+
+
 async def test_the_world_tells_a_checker_every_effect_once(root: Path) -> None:
     driver = await Driver.planned(World(root, steps=3))
     for step in driver.plan.steps:
