@@ -15,6 +15,8 @@ from libs.runtime.clock import now_us
 LOOK_S = 1.0
 _TICK_S = 0.2
 Stop = Callable[[Story], bool]
+Heard = Callable[[dict[str, Any]], None]
+Extras = Callable[[], dict[str, Gauge]]
 
 
 def history(api: Api, id_: str, *, at: str = "", min_position: str = "") -> tuple[list[dict[str, Any]], str]:
@@ -38,8 +40,9 @@ def ended(story: Story) -> bool:
 class Follower:
     """Follows one migration, showing it as it goes on."""
 
-    def __init__(self, api: Api, id_: str, view: View) -> None:
-        self._api, self._view = api, view
+    def __init__(self, api: Api, id_: str, view: View, *, heard: Heard = lambda event: None, extras: Extras = dict) -> None:
+        """`heard` is told of each event, `extras` gives further gauges to show."""
+        self._api, self._view, self._heard, self._extras = api, view, heard, extras
         self.story = Story(id_)
         self.gauges: dict[str, Gauge] = {}
         self._queue: queue.Queue[Any] = queue.Queue()
@@ -72,14 +75,18 @@ class Follower:
             self._take(found)
         elif time.monotonic() - self._looked > LOOK_S:
             self._look()
-            self._view.show(self.story, "", self.gauges, now_us())
+            self._show("")
 
     def _take(self, event: dict[str, Any]) -> None:
         before = self.story.running
         line = self.story.take(event)
         if self.story.running is not before:
             self.gauges.clear()
-        self._view.show(self.story, line, self.gauges, now_us())
+        self._show(line)
+        self._heard(event)
+
+    def _show(self, line: str) -> None:
+        self._view.show(self.story, line, self.gauges | self._extras(), now_us())
 
     def _read(self, position: str) -> None:
         try:

@@ -12,6 +12,7 @@ from rich.console import Console
 from deploy.embedded.errors import StackError
 from libs.cli.errors import CliError, Exit
 
+WIDE = 10_000
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 NoInput = Annotated[bool, typer.Option("--no-input", envvar="WHIMBREL_NO_INPUT", help="Never ask; refuse what would need an answer.")]
@@ -19,12 +20,17 @@ NoInput = Annotated[bool, typer.Option("--no-input", envvar="WHIMBREL_NO_INPUT",
 
 def out() -> Console:
     """Where data goes. Made anew each time, so that tests and pipes that replace stdout are respected."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _console(sys.stdout.isatty(), stderr=False)
 
 
 def talk() -> Console:
     """Where everything else goes."""
-    return Console(highlight=False, stderr=True, soft_wrap=not sys.stderr.isatty())
+    return _console(sys.stderr.isatty(), stderr=True)
+
+
+def _console(terminal: bool, *, stderr: bool) -> Console:
+    """Lines are as long as they are where no terminal breaks them."""
+    return Console(highlight=False, stderr=stderr) if terminal else Console(highlight=False, stderr=stderr, soft_wrap=True, width=WIDE)
 
 
 def say(line: str) -> None:

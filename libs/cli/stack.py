@@ -89,7 +89,7 @@ def up(
             kafka_fsync=kafka_fsync,
             extra_postgres=dict(map(_named_port, extra_postgres)),
         )
-        with _progress(as_json) as (say, watch):
+        with progress(as_json) as (say, watch):
             state = client.up(data_dir, settings, say, watch)
         if as_json:
             print(client.report(data_dir).model_dump_json())
@@ -141,7 +141,7 @@ Watch = Callable[[StackState], None]
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[tuple[Callable[[str], None], Watch]]:
+def progress(quiet: bool) -> Iterator[tuple[Callable[[str], None], Watch]]:
     """How a start is shown: a live table on a terminal, a line per change elsewhere, nothing with --json."""
     if quiet:
         yield (lambda _: None), (lambda _: None)
