@@ -18,7 +18,7 @@ class PostgresMove:
         self.provider = PROVIDERS["postgres"]()
         self.source_dsn = source.postgres.url(source_database)
         self.target_dsn = target.postgres.url(target_database)
-        self.secrets = (source.password, target.password)
+        self.secrets: tuple[str, ...] = (source.password, target.password)
         self.request = MoveRequest(
             tenant="acme",
             migration=f"move-{source_database}",

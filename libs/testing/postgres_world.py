@@ -58,6 +58,8 @@ CREATE MATERIALIZED VIEW sales.by_mood AS SELECT mood, count(*) AS customers FRO
 CREATE MATERIALIZED VIEW sales.top AS SELECT max(customers) AS top FROM sales.by_mood;
 CREATE RULE ignore AS ON DELETE TO public.empty DO INSTEAD NOTHING;
 ALTER DEFAULT PRIVILEGES IN SCHEMA sales GRANT SELECT ON TABLES TO reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE "owner of things" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 """
 
 ROWS = """
@@ -103,6 +105,7 @@ PARTS = {
     "subscriptions": "SELECT subname || ' ' || subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE datname = current_database()",
     "settings": """
       SELECT s.setrole::text || s.setconfig::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE datname = current_database()""",
+    "default privileges": "SELECT defaclrole::regrole || ' ' || defaclnamespace::regnamespace || defaclobjtype::text || defaclacl::text FROM pg_default_acl",
     "views": "SELECT oid::regclass || ' ' || relispopulated FROM pg_class WHERE relkind = 'm'",
     "large objects": "SELECT oid || ' ' || lomowner::regrole || ' ' || md5(lo_get(oid)) FROM pg_largeobject_metadata",
 }

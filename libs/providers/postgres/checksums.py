@@ -5,11 +5,10 @@ depend on the order and counts repeated rows. Text is the same on both sides bec
 depends on byte order: both servers must run on machines of the same one, as practically all do.
 """
 
-import asyncio
 from typing import NamedTuple
 
 from libs.providers.postgres.catalog import Table
-from libs.providers.postgres.connecting import Connection
+from libs.providers.postgres.connecting import Connection, together
 
 
 class Sum(NamedTuple):
@@ -29,7 +28,4 @@ async def table_sum(connection: Connection, table: Table, *, checksums: bool) ->
 
 async def both_sums(source: Connection, target: Connection, table: Table, *, checksums: bool) -> tuple[Sum, Sum]:
     """The sums of one table on both sides, computed at the same time."""
-    async with asyncio.TaskGroup() as group:
-        ours = group.create_task(table_sum(source, table, checksums=checksums))
-        theirs = group.create_task(table_sum(target, table, checksums=checksums))
-    return ours.result(), theirs.result()
+    return await together(table_sum(source, table, checksums=checksums), table_sum(target, table, checksums=checksums))

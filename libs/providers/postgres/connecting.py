@@ -1,9 +1,10 @@
 """Connections to a server: bounded in time, the same session settings on both sides, always closed."""
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 import asyncpg
 
@@ -16,6 +17,8 @@ else:
     # The class takes a parameter in its stubs only.
     Connection = asyncpg.Connection
 
+First = TypeVar("First")
+Second = TypeVar("Second")
 Mode: TypeAlias = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 CONNECT_SECONDS = 10.0
@@ -64,6 +67,18 @@ async def connected(endpoint: Endpoint, where: str, application: str, timeout: f
         raise translate(error, where) from error
     finally:
         await _close(connection)
+
+
+async def together(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
+    """Run two things that use one connection each; when one fails the other is stopped, and the failure is raised as it is."""
+    tasks = asyncio.ensure_future(first), asyncio.ensure_future(second)
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return tasks[0].result(), tasks[1].result()
 
 
 async def _close(connection: Connection) -> None:

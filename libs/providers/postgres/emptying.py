@@ -65,6 +65,29 @@ FROM pg_namespace n WHERE {USER_SCHEMA} ORDER BY 1
 """
 
 
+DEFAULT_PRIVILEGES = """
+WITH entry AS (
+  SELECT defaclrole AS role, nspname AS schema, defaclobjtype AS type, defaclacl AS acl,
+    CASE WHEN nspname IS NULL THEN acldefault(CASE defaclobjtype WHEN 'S' THEN 's' ELSE defaclobjtype END, defaclrole) END AS plain
+  FROM pg_default_acl LEFT JOIN pg_namespace n ON n.oid = defaclnamespace
+), change AS (
+  SELECT entry.*, 'REVOKE %s ON %s FROM %s' AS what, a.privilege_type, a.grantee FROM entry, aclexplode(acl) a
+  WHERE NOT EXISTS (SELECT FROM aclexplode(plain) p WHERE (p.grantee, p.privilege_type) = (a.grantee, a.privilege_type))
+  UNION ALL
+  SELECT entry.*, 'GRANT %s ON %s TO %s', a.privilege_type, a.grantee FROM entry, aclexplode(plain) a
+  WHERE NOT EXISTS (SELECT FROM aclexplode(acl) p WHERE (p.grantee, p.privilege_type) = (a.grantee, a.privilege_type))
+)
+SELECT concat_ws('/', role::regrole, schema, type) AS entry,
+  format('ALTER DEFAULT PRIVILEGES FOR ROLE %s ', role::regrole) || coalesce('IN SCHEMA ' || quote_ident(schema) || ' ', '')
+  || format(what, privilege_type,
+       CASE type WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
+                 WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END,
+       CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END) AS statement
+FROM change ORDER BY 1, 2
+"""
+"""Entries of default privileges, each with the statements that bring it back to what PostgreSQL does by itself."""
+
+
 class Schema(msgspec.Struct, frozen=True):
     """A schema that was there before."""
 
@@ -80,6 +103,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 
     schemas: list[Schema]
     extensions: list[str]
+    default_privileges: list[str]
+    """Entries of default privileges, by role, schema and type of object."""
 
 
 async def contents(connection: Connection) -> list[str]:
@@ -92,7 +117,11 @@ async def contents(connection: Connection) -> list[str]:
 async def baseline(connection: Connection) -> Baseline:
     """Note what an empty database holds."""
     schemas = [msgspec.convert(dict(row), Schema) for row in await connection.fetch(SCHEMAS)]
-    return Baseline(schemas=schemas, extensions=[row[0] for row in await connection.fetch("SELECT extname FROM pg_extension ORDER BY 1")])
+    return Baseline(
+        schemas=schemas,
+        extensions=[row[0] for row in await connection.fetch("SELECT extname FROM pg_extension ORDER BY 1")],
+        default_privileges=sorted({row["entry"] for row in await connection.fetch(DEFAULT_PRIVILEGES)}),
+    )
 
 
 def as_detail(before: Baseline) -> dict[str, Any]:
@@ -114,6 +143,10 @@ async def empty(connection: Connection, before: Baseline) -> int:
     while rows := await connection.fetch(f"{OBJECTS} LIMIT 1"):
         await connection.execute(f"DROP {rows[0]['type'].upper()} IF EXISTS {rows[0]['identity']} CASCADE")
         statements += 1
+    for row in await connection.fetch(DEFAULT_PRIVILEGES):
+        if row["entry"] not in before.default_privileges:
+            await connection.execute(row["statement"])
+            statements += 1
     await connection.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
     await _restore(connection, before.schemas)
     return statements

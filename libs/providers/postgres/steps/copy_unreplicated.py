@@ -7,7 +7,7 @@ from libs.contracts.values import Evidence
 from libs.providers.base import ProviderError
 from libs.providers.postgres import catalog, guarding
 from libs.providers.postgres.catalog import Table
-from libs.providers.postgres.connecting import Connection
+from libs.providers.postgres.connecting import Connection, together
 from libs.providers.postgres.move import Move, recorded
 
 PIECE_BYTES = 1_048_576
@@ -68,9 +68,7 @@ async def copy_table(source: Connection, target: Connection, table: Table) -> No
         while (piece := await pieces.get()) is not None:
             yield piece
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(read())
-        group.create_task(target.copy_to_table(table.name, schema_name=table.schema, columns=columns, source=taken()))
+    await together(read(), target.copy_to_table(table.name, schema_name=table.schema, columns=columns, source=taken()))
 
 
 async def _copy_large_objects(move: Move, source: Connection, target: Connection) -> int:
