@@ -29,6 +29,10 @@ class RegistryUnavailable(WhimbrelError):
     """The schema registry did not answer and the schema is not known here yet; later it may."""
 
 
+class ConnectionLost(WhimbrelError):
+    """A connection broke inside a transaction: a request may still arrive late, so the producer must not be used again."""
+
+
 class BrokenHistory(WhimbrelError):
     """A record's version or hash does not follow its predecessor, or state is newer than events: alarm and stop."""
 

@@ -7,6 +7,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from libs.contracts.topics import TOPICS
+from libs.runtime.connections import Transactional
 from libs.runtime.errors import Misconfigured
 
 PARTITIONER = "murmur2_random"
@@ -54,26 +55,28 @@ def reader(bootstrap: str, **overrides: Any) -> Consumer:
     return Consumer(settings | overrides)
 
 
-def transactional(bootstrap: str, transactional_id: str, **overrides: Any) -> Producer:
-    """A transactional producer. After any abort or exception it is never used again (KAFKA-17754)."""
-    return producer(bootstrap, **{"transactional.id": transactional_id, "transaction.timeout.ms": 12_000, "linger.ms": 20, **overrides})
+def transactional(bootstrap: str, transactional_id: str, **overrides: Any) -> Transactional:
+    """A transactional producer. After any abort, exception or broken connection it is never used again (KAFKA-17754)."""
+    settings = {"transactional.id": transactional_id, "transaction.timeout.ms": 12_000, "linger.ms": 20}
+    return Transactional(_producer_settings(bootstrap) | settings | overrides)
 
 
 def producer(bootstrap: str, **overrides: Any) -> Producer:
     """An idempotent producer (acks=all)."""
-    return Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "enable.idempotence": True,
-            "acks": "all",
-            "partitioner": PARTITIONER,
-            "compression.type": "lz4",
-            "linger.ms": 1,
-            "message.max.bytes": MAX_BYTES,
-            "queue.buffering.max.messages": 500_000,
-            **overrides,
-        }
-    )
+    return Producer(_producer_settings(bootstrap) | overrides)
+
+
+def _producer_settings(bootstrap: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": bootstrap,
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": PARTITIONER,
+        "compression.type": "lz4",
+        "linger.ms": 1,
+        "message.max.bytes": MAX_BYTES,
+        "queue.buffering.max.messages": 500_000,
+    }
 
 
 def worker_producer(bootstrap: str) -> Producer:

@@ -10,18 +10,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from libs.runtime.clock import now_us
-from libs.runtime.codec import Record
-from libs.runtime.errors import RegistryUnavailable, Verdict, kafka_verdict
+from libs.runtime.codec import Erasure, Record
+from libs.runtime.connections import Transactional
+from libs.runtime.errors import ConnectionLost, RegistryUnavailable, Verdict, kafka_verdict
 from libs.runtime.memory import collect_rarely
 from libs.runtime.received import Received, received
 from libs.runtime.watchdog import Watchdog
 
 _log = structlog.get_logger()
-CALL_LIMIT_S = 15.0
+CALL_LIMIT_S = 10.0
+"""Less than the transaction's timeout: what takes longer is aborted by the broker anyway."""
 INIT_LIMIT_S = 60.0
+AGAIN_S = 0.25
 
 
 class Output(NamedTuple):
@@ -29,7 +32,7 @@ class Output(NamedTuple):
     the events survive rather than the state."""
 
     first: Sequence[tuple[str, int, Record]]
-    then: Sequence[tuple[str, int, Record]]
+    then: Sequence[tuple[str, int, Record | Erasure]]
 
 
 class Handler(Protocol):
@@ -48,7 +51,7 @@ class Handler(Protocol):
 class TransactionLoop:
     """Runs a handler over topics until told to stop. Everything it is given belongs to it alone."""
 
-    def __init__(self, consumer: Consumer, producer: Producer, topics: list[str], handler: Handler, *, max_batch: int = 2_000) -> None:
+    def __init__(self, consumer: Consumer, producer: Transactional, topics: list[str], handler: Handler, *, max_batch: int = 2_000) -> None:
         self._consumer, self._producer, self._handler = consumer, producer, handler
         self._topics, self._max_batch = topics, max_batch
         self._watchdog = Watchdog()
@@ -96,12 +99,13 @@ class TransactionLoop:
         4. produce what comes first, flush, produce the rest
         5. send the offsets with the group's metadata, so that a zombie of an old generation is refused (KIP-447)
         6. commit; a commit of unknown outcome ends the process, it is never followed by an abort
+        7. where a connection broke meanwhile, end: the next transaction must be another producer's
         """
         # Step 1.
         self._now = max(self._now, now_us())
         # Step 2.
         output = self._handled(batch)
-        # Steps 3-6.
+        # Steps 3-7.
         offsets = {(message.topic, message.partition): message.offset for message in batch}
         self._write(output, [TopicPartition(topic, partition, offset + 1) for (topic, partition), offset in offsets.items()])
 
@@ -110,11 +114,13 @@ class TransactionLoop:
             try:
                 return self._handler.handle(batch, self._now)
             except RegistryUnavailable as error:
-                if self._stopping.wait(1.0):
+                if self._stopping.wait(AGAIN_S):
                     raise
                 _log.warning("waiting for the schema registry", error=str(error))
 
     def _write(self, output: Output, offsets: list[TopicPartition]) -> None:
+        self._producer.poll(0)
+        broken = self._producer.connections.broken
         with self._watchdog.limit("transaction", CALL_LIMIT_S):
             self._producer.begin_transaction()
             if output.first:
@@ -124,8 +130,13 @@ class TransactionLoop:
             if offsets:
                 self._producer.send_offsets_to_transaction(offsets, self._consumer.consumer_group_metadata(), CALL_LIMIT_S)
             self._producer.commit_transaction(CALL_LIMIT_S)
+        self._producer.poll(0)
+        if self._producer.connections.broken != broken:
+            raise ConnectionLost(
+                f"the transaction is committed, but a connection broke meanwhile; restart: {self._producer.connections.last}"
+            )
 
-    def _produce(self, records: Iterable[tuple[str, int, Record]]) -> None:
+    def _produce(self, records: Iterable[tuple[str, int, Record | Erasure]]) -> None:
         produce = self._producer.produce
         for topic, partition, record in records:
             while True:
