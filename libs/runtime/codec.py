@@ -5,14 +5,17 @@ resolved by the schema id in the wire format.
 """
 
 import struct
+import threading
+from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from libs.contracts.avro import Schema, Undecodable, hash_of, schema_of
 from libs.contracts.catalogue import MESSAGES
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope, key_of
-from libs.runtime.errors import Poison
+from libs.runtime.errors import Poison, RegistryUnavailable
 from libs.runtime.registry import Registry
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -27,6 +30,14 @@ class Record(NamedTuple):
     value: bytes
     headers: Headers
     hash: bytes = b""
+
+
+class Erasure(NamedTuple):
+    """What is produced to a compacted topic to make it forget a key."""
+
+    key: bytes
+    value: None = None
+    headers: None = None
 
 
 class Decoded(NamedTuple):
@@ -57,7 +68,7 @@ class Codec:
         self._registry = registry
         self._source = f"/whimbrel/{source}".encode()
         self._frames: dict[tuple[type[Any], str], tuple[bytes, Headers]] = {}
-        self._by_urn: dict[tuple[str, bytes], Schema] = {}
+        self._by_urn: dict[tuple[str, str | bytes | None], Schema] = {}
         self._by_name: dict[tuple[str, str], Schema] = {}
         for message in MESSAGES:
             if message.topic:
@@ -80,12 +91,25 @@ class Codec:
             frame = self._frames[model, topic] = (_PREFIX.pack(0, self._registry.id_for(topic, schema)), constant)
         return frame
 
-    def register(self, prefix: str) -> int:
-        """Register every schema under its topic; returns how many. Raises RegistryUnavailable."""
-        topics = [(message.model, f"{prefix}.{message.topic}") for message in MESSAGES if message.topic]
-        for model, topic in topics:
+    def urn_of(self, model: type[Any]) -> bytes:
+        """What `ce_dataschema` says in records of this model that are written now."""
+        return _urn(schema_of(model))
+
+    def register(self, prefix: str, topics: Collection[str] = ()) -> int:
+        """Register every schema under its topic, or those of some topics; returns how many. Raises RegistryUnavailable."""
+        wanted = [m for m in MESSAGES if m.topic and (not topics or m.topic in topics)]
+        for model, topic in [(message.model, f"{prefix}.{message.topic}") for message in wanted]:
             self._frame(model, topic)
-        return len(topics)
+        return len(wanted)
+
+    def register_soon(self, prefix: str, topics: Collection[str]) -> None:
+        """Register in a thread what this process is going to write, so that a registry lost later is not missed."""
+
+        def register() -> None:
+            with suppress(RegistryUnavailable):
+                self.register(prefix, topics)
+
+        threading.Thread(target=register, name="register", daemon=True).start()
 
     def command(self, topic: str, envelope: CommandEnvelope, body: Any, traceparent: bytes) -> Record:
         """A command as a Kafka record."""
@@ -138,14 +162,14 @@ class Codec:
             envelope, body = schema.decode(payload, writer)
         except Undecodable as error:
             raise Poison("undecodable", str(error)) from error
-        if envelope is not None and key != key_of(envelope.tenant, envelope.aggregate):
-            raise Poison("key_mismatch", f"the key is {key!r}, but the envelope says {envelope.tenant}/{envelope.aggregate}")
+        if envelope is not None:
+            _check_key(key, envelope)
         hash_ = hash_of(schema.fingerprint, payload) if schema.envelope is EventEnvelope else b""
         return Decoded(envelope, body, hash_, header(headers, "traceparent"))
 
     def _schema(self, topic: str, value: bytes, headers: Headers | None) -> tuple[Schema, Any]:
         if headers and headers[0][0] == "ce_dataschema":
-            schema = self._by_urn.get((topic, header(headers[:1], "ce_dataschema")))
+            schema = self._by_urn.get((topic, headers[0][1]))
             if schema is not None:
                 return schema, None
         name, writer = self._registry.writer(_PREFIX.unpack_from(value)[1])
@@ -155,6 +179,15 @@ class Codec:
         return schema, writer
 
 
+def _check_key(key: bytes | None, envelope: CommandEnvelope | EventEnvelope) -> None:
+    """Tenant and aggregate are two names and the key: with a slash in a tenant, two tenants could have one key."""
+    if key != key_of(envelope.tenant, envelope.aggregate):
+        raise Poison("key_mismatch", f"the key is {key!r}, but the envelope says {envelope.tenant}/{envelope.aggregate}")
+    if not envelope.tenant or not envelope.aggregate or "/" in envelope.tenant:
+        raise Poison("invalid_key", f"the key is {key!r}; give a tenant without a slash, a slash, and the id of an aggregate")
+
+
+@cache
 def _urn(schema: Schema) -> bytes:
     return _FINGERPRINT_URN + schema.fingerprint.hex().encode()
 

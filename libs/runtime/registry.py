@@ -23,7 +23,7 @@ class Registry:
     """Ids and writer schemas, each asked for once in the life of the process."""
 
     def __init__(self, url: str) -> None:
-        self._client = SchemaRegistryClient({"url": url, "timeout": 10})
+        self._client = SchemaRegistryClient({"url": url, "timeout": 5, "max.retries": 0})
         self._ids: dict[tuple[str, str], int] = {}
         self._writers: dict[int, tuple[str, Any]] = {}
         self._unknown: dict[int, float] = {}

@@ -47,6 +47,7 @@ async def serve(
 ) -> int:
     """Carry out the work of service `name` for an aggregate until SIGTERM; returns the exit status."""
     codec = Codec(Registry(settings.registry), settings.prefix, name)
+    codec.register_soon(settings.prefix, [f"{aggregate}.commands", "progress"])
     producer = kafka.worker_producer(settings.kafka)
     at_stop = beside.stop if beside else lambda: None
     worker = Worker(name, settings.prefix, settings.environment, codec, producer, executor, limit=limit, at_stop=at_stop)
@@ -58,7 +59,12 @@ async def serve(
         loop.call_soon_threadsafe(worker.stop)
 
     feed = StateFeed(
-        kafka.consumer(settings.kafka, f"{settings.prefix}.{name}", settings.slot, **{"enable.partition.eof": True}),
+        kafka.consumer(
+            settings.kafka,
+            f"{settings.prefix}.{name}",
+            settings.slot,
+            **{"enable.partition.eof": True, "session.timeout.ms": settings.session_timeout_ms},
+        ),
         codec,
         [state_of(settings.prefix, aggregate)],
         name,

@@ -7,7 +7,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.runtime.errors import Misconfigured
 
-
 S = TypeVar("S", bound="Settings")
 
 
@@ -25,6 +24,9 @@ class Settings(BaseSettings):
     partitions: int = Field(4, ge=1, le=512, description="Partitions of each topic; fixed when a prefix is created")
     work_limit: int = Field(256, ge=1, description="How many work items a worker carries out at once")
     health_port: int = Field(0, ge=0, le=65_535, description="Port of /livez, /readyz and /metrics; 0 lets the system choose one")
+    session_timeout_ms: int = Field(
+        12_000, ge=6_000, le=300_000, description="After how long without a sign of life another member gets a service's partitions"
+    )
     log_level: str = Field("info", description="debug, info, warning or error")
 
 

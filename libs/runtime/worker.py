@@ -8,6 +8,8 @@ import asyncio
 import signal
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -20,6 +22,7 @@ from libs.contracts.topics import commands_of
 from libs.contracts.work import Work
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
+from libs.runtime.errors import RegistryUnavailable
 from libs.runtime.state_feed import Update
 from libs.runtime.watchdog import Watchdog
 
@@ -27,6 +30,7 @@ _log = structlog.get_logger()
 DRAIN_S = 8.0
 HUNG_S = 30.0
 WAKE_AGAIN_S = 30.0
+AGAIN_S = 1.0
 REPORTS = Counter("whimbrel_reports_total", "Reports sent", ["worker"])
 RUNNING = Gauge("whimbrel_work_running", "Work items being carried out", ["worker"])
 
@@ -158,7 +162,8 @@ class Worker:
                 self._schedule(item)
         for work in halt:
             item = items.setdefault(
-                (work.work_id, work.attempt), _Item(Job(tenant, aggregate, update.state, work, update.traceparent), update.topic, update.traceparent)
+                (work.work_id, work.attempt),
+                _Item(Job(tenant, aggregate, update.state, work, update.traceparent), update.topic, update.traceparent),
             )
             self._halt(item)
         self._unwake(key)
@@ -182,22 +187,24 @@ class Worker:
             if not item.dropped and not item.stop:
                 item.task = asyncio.create_task(self._carry_out(item))
                 self._tasks.add(item.task)
-                item.task.add_done_callback(self._ended)
+                item.task.add_done_callback(partial(self._ended, item))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, item: _Item, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("work ended with a defect", exc_info=task.exception())
+        if task.cancelled():
+            # Here and not in the task itself: one that is cancelled before its first step never runs at all.
+            if item.stop and not item.dropped:
+                self._report(item, self._executor.stopped(item.job.work))
+        elif task.exception() is not None:
+            _log.error("work ended with a defect; it is tried again", exc_info=task.exception())
+            item.task = None
+            asyncio.get_running_loop().call_later(AGAIN_S, self._due, item)
         self._pump()
 
     async def _carry_out(self, item: _Item) -> None:
         work = item.job.work
         try:
             report = await self._executor.execute(item.job, self._progress(item))
-        except asyncio.CancelledError:
-            if item.stop and not item.dropped:
-                self._report(item, self._executor.stopped(work))
-            raise
         finally:
             self._progress_at.pop(work.work_id, None)
         if not item.dropped:
@@ -256,8 +263,12 @@ class Worker:
             occurred_at=now_us(),
         )
         topic = self._commands.setdefault(state_topic, commands_of(self._prefix, state_topic.rsplit(".", 2)[1]))
-        record = self._codec.command(topic, envelope, body, traceparent)
-        self._producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=_must_arrive)
+        try:
+            record = self._codec.command(topic, envelope, body, traceparent)
+            self._producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=_must_arrive)
+        except (RegistryUnavailable, BufferError) as error:
+            _log.warning("a command waits to be sent", command_id=command_id, error=str(error))
+            asyncio.get_running_loop().call_later(AGAIN_S, self._send, job, state_topic, traceparent, command_id, body)
 
     def _progress(self, item: _Item) -> Progress:
         async def tell(done: int, total: int, unit: str) -> None:
@@ -274,8 +285,9 @@ class Worker:
             tenant=job.tenant, migration=job.aggregate, work_id=job.work.work_id, step=step, done=done, total=total, unit=unit, at=now_us()
         )
         topic = f"{self._prefix}.progress"
-        record = self._codec.plain(topic, body, f"{job.tenant}/{job.aggregate}".encode(), [])
-        self._producer.produce(topic, record.value, record.key, headers=record.headers)
+        with suppress(RegistryUnavailable, BufferError):  # nothing is decided by progress; the work must not fail for it
+            record = self._codec.plain(topic, body, f"{job.tenant}/{job.aggregate}".encode(), [])
+            self._producer.produce(topic, record.value, record.key, headers=record.headers)
 
 
 _NOTHING = Work(work_id="", worker="", step=-1, chunk="-", direction="", round=0, fence=0, attempt=0, not_before=0, deadline=0)

@@ -17,9 +17,10 @@ def wire(settings: Settings) -> TransactionLoop:
     """Settings to a loop that is ready to run."""
     name = f"{settings.prefix}.validator"
     codec = Codec(Registry(settings.registry), settings.prefix, "validator")
+    codec.register_soon(settings.prefix, [f"{aggregate}.{role}" for aggregate in DECIDERS for role in ("events", "state")])
     handler = Deciding(codec, Restorer(settings.kafka, settings.prefix, codec), DECIDERS, settings.prefix, settings.partitions)
     return TransactionLoop(
-        kafka.consumer(settings.kafka, name, settings.slot),
+        kafka.consumer(settings.kafka, name, settings.slot, **{"session.timeout.ms": settings.session_timeout_ms}),
         kafka.transactional(settings.kafka, f"{name}-{settings.slot}"),
         [f"{settings.prefix}.{aggregate}.commands" for aggregate in DECIDERS],
         handler,
