@@ -9,6 +9,8 @@ import msgspec
 DAY_MS = 86_400_000
 MIB = 1 << 20
 MESSAGE_MAX_BYTES = 1 * MIB
+COMMAND_MAX_BYTES = 384 * 1024
+"""Largest value of a command: request, plan and reason of one migration together must fit into its state."""
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ def _of_aggregate(name: str) -> tuple[Topic, Topic, Topic]:
             writers=("validator",),
             readers=("projector", "notifier", "ingress", "validator"),
             purpose=f"The history of every {name}, kept for ever.",
+            max_message_bytes=2 * MIB,
         ),
         Topic(
             name=f"{name}.state",
@@ -62,6 +65,7 @@ def _of_aggregate(name: str) -> tuple[Topic, Topic, Topic]:
             readers=("validator", *_WORKERS),
             purpose=f"The latest state of every {name}, with the work it waits for.",
             compacted=True,
+            max_message_bytes=2 * MIB,
         ),
     )
 

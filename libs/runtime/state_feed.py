@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from prometheus_client import Counter
 
 from libs.runtime.codec import Codec, header
 from libs.runtime.errors import Poison, Verdict, kafka_verdict
 from libs.runtime.received import Received, received
 
 _log = structlog.get_logger()
+REFUSED = Counter("whimbrel_states_refused_total", "Records on state topics that the validator did not write", ["worker"])
 
 
 class Update(NamedTuple):
@@ -92,6 +94,9 @@ class StateFeed:
             self._deliver(list(updates.values()))
 
     def _take(self, record: Received, updates: dict[tuple[str, bytes], Update]) -> None:
+        if not _is_state(record):
+            self._refuse(record, "the headers are not those of a state")
+            return
         behind = self._behind.get((record.topic, record.partition))
         if behind is not None:
             behind[record.key or b""] = record
@@ -114,10 +119,16 @@ class StateFeed:
         try:
             decoded = self._codec.decode(record.topic, key, record.value, record.headers)
         except Poison as poison:
-            _log.error("state cannot be read", topic=record.topic, partition=record.partition, offset=record.offset, detail=poison.detail)
+            self._refuse(record, poison.detail)
             return None
         self._concerned[place].add(key)
         return Update(*place, key, decoded.body, wake_at, decoded.traceparent)
+
+    def _refuse(self, record: Received, detail: str) -> None:
+        """What the validator did not write is ignored: the state before it goes on holding."""
+        if record.value is not None or record.key in self._concerned[record.topic, record.partition]:
+            REFUSED.labels(self._worker.decode()).inc()
+            _log.error("state refused", topic=record.topic, partition=record.partition, offset=record.offset, detail=detail)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for place in partitions:
@@ -133,3 +144,10 @@ class StateFeed:
             self._behind.pop(place, None)
             self._concerned.pop(place, None)
         self._dropped(places)
+
+
+def _is_state(record: Received) -> bool:
+    """Whether the headers are those of a state: version and wake are numbers, work names workers."""
+    names = {name for name, _ in record.headers}
+    numbers = header(record.headers, "version").isdigit() and header(record.headers, "wake").isdigit()
+    return record.value is not None and numbers and {"ce_dataschema", "work"} <= names

@@ -10,10 +10,10 @@ from prometheus_client import Counter, Histogram
 
 from libs.contracts.envelope import follow
 from libs.contracts.refusal import CommandRefused
-from libs.contracts.topics import events_of, state_of
+from libs.contracts.topics import COMMAND_MAX_BYTES, events_of, state_of
 from libs.domain.decider import Command, Decider
 from libs.domain.history import advance, digest_of, respond
-from libs.runtime.codec import Codec, Record
+from libs.runtime.codec import Codec, Erasure, Record
 from libs.runtime.dead_letters import dead_letter
 from libs.runtime.errors import Poison
 from libs.runtime.received import Received
@@ -30,7 +30,7 @@ BATCH = Histogram("whimbrel_batch_commands", "Commands per transaction", buckets
 class Restores(Protocol):
     """What loads the stores of newly assigned partitions, and says which states must be written again."""
 
-    def restore(self, wanted: Sequence[tuple[Store, int]]) -> list[tuple[str, int, Record]]:
+    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Sequence[tuple[str, int, Record | Erasure]]:
         """Load them; returns records for the state topic."""
 
 
@@ -100,6 +100,8 @@ class _Batch:
 
     def _decide(self, topic: str, message: Received) -> str:
         key, partition, store = message.key or b"", message.partition, self._owner._stores[topic]
+        if len(message.value or b"") > COMMAND_MAX_BYTES:
+            raise Poison("too_large", f"the value has {len(message.value or b'')} bytes; a command may have {COMMAND_MAX_BYTES}")
         decoded = self._codec.decode(topic, key, message.value, message.headers)
         held = self._overlay.get((topic, key))
         if held is None and (partition, key) not in store and partition_of(key, self._owner._partitions) != partition:

@@ -1,25 +1,23 @@
 """Restore on assignment: the compacted state, then the tail of the events, folding what is newer than state.
 
 After a torn transaction (KAFKA-17754) the log can be ahead of the state topic: such states are folded and written again, so
-that workers see the work. State ahead of the log is a broken history: alarm and stop.
+that workers see the work. State ahead of the log is a broken history: alarm and stop. What others wrote is refused (following).
 """
 
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from msgspec.structs import replace
 
-from libs.contracts.avro import schema_of
-from libs.contracts.envelope import EventEnvelope
 from libs.contracts.topics import events_of, state_of
-from libs.domain.history import advance
 from libs.runtime import kafka
-from libs.runtime.codec import Codec, Record, header
-from libs.runtime.errors import BrokenHistory
+from libs.runtime.codec import Codec, Erasure, Record
+from libs.runtime.errors import BrokenHistory, Poison
 from libs.runtime.received import Received, received
+from services.validator.following import Folding, encoded_state, number_in, refuse, sound_body
 from services.validator.state_records import state_record
 from services.validator.store import Store
 
@@ -27,6 +25,7 @@ _log = structlog.get_logger()
 TAIL = 20_000
 """Events of a partition read back at least: more than the largest batch writes."""
 LIMIT_S = 300.0
+Repairs: TypeAlias = list[tuple[str, int, Record | Erasure]]
 
 
 class _Target(NamedTuple):
@@ -43,20 +42,19 @@ class Restorer:
         self._bootstrap, self._prefix, self._codec = bootstrap, prefix, codec
         self._edge_reader = kafka.reader(bootstrap, **{"isolation.level": "read_uncommitted"})
 
-    def restore(self, wanted: Sequence[tuple[Store, int]]) -> list[tuple[str, int, Record]]:
+    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Repairs:
         """Load the stores; returns state records to write because the log is ahead of them. Raises BrokenHistory."""
         if not wanted:
             return []
         began = time.monotonic()
         states = self._read([self._whole(store, partition) for store, partition in wanted], latest=True)
         tails = self._read([self._tail(store, partition) for store, partition in wanted], latest=False)
-        repairs: list[tuple[str, int, Record]] = []
+        repairs: Repairs = []
         for store, partition in wanted:
             name = store.decider.aggregate
-            found = {m.key or b"": m for m in states.get((state_of(self._prefix, name), partition), ()) if m.value is not None}
+            latest = states.get((state_of(self._prefix, name), partition), [])
             tail = tails.get((events_of(self._prefix, name), partition), [])
-            store.load(partition, {key: (message.value or b"")[5:] for key, message in found.items()})
-            repairs += self._fold(store, partition, found, tail)
+            repairs += self._load(store, partition, latest, tail)
         _log.info("restored", partitions=len(wanted), repaired=len(repairs), seconds=round(time.monotonic() - began, 3))
         return repairs
 
@@ -73,8 +71,8 @@ class Restorer:
         """Beginning and end of a partition, uncommitted records included: a predecessor's open transaction must be waited for."""
         return self._edge_reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
 
-    def _read(self, targets: list[_Target], *, latest: bool) -> dict[tuple[str, int], list[Received]]:
-        """Messages of each target up to its end; only the last of each key when `latest`."""
+    def _read(self, targets: list[_Target], *, latest: bool, keys: set[bytes] | None = None) -> dict[tuple[str, int], list[Received]]:
+        """Messages of each target up to its end; only the last of each key when `latest`, only those of `keys` where given."""
         open_ = {(t.topic, t.partition): t.end for t in targets if t.end > t.start}
         if not open_:
             return {}
@@ -83,52 +81,83 @@ class Restorer:
         )
         try:
             reader.assign([TopicPartition(t.topic, t.partition, t.start) for t in targets if t.end > t.start])
-            return _collect(reader, open_, latest)
+            return _collect(reader, open_, latest, keys)
         finally:
             reader.close()
 
-    def _fold(self, store: Store, partition: int, found: dict[bytes, Received], tail: list[Received]) -> list[tuple[str, int, Record]]:
-        topic = events_of(self._prefix, store.decider.aggregate)
-        versions: dict[bytes, int] = {}
-        folded: dict[bytes, tuple[Any, bytes]] = {}
-        for message in tail:
-            key = message.key or b""
-            version = int(header(message.headers, "ce_sequence") or b"0")
-            if key not in versions:
-                versions[key] = int(header(found[key].headers, "version")) if key in found else 0
-            if version > versions[key]:
-                decoded = self._codec.decode(topic, key, message.value, message.headers)
-                state = folded[key][0] if key in folded else store.get(partition, key)
-                folded[key] = (fold(store, key, state, decoded.envelope, decoded.body, decoded.hash), decoded.traceparent)
-                versions[key] = version
-        _refuse_state_ahead(found, tail)
-        return [self._repair(store, partition, key, state, trace) for key, (state, trace) in folded.items()]
+    def _load(self, store: Store, partition: int, latest: list[Received], tail: list[Received]) -> Repairs:
+        """Take over sound states, fold what is newer; a state that is not ours is made anew from all events of its key."""
+        bodies = {message.key or b"": (message, sound_body(message, store, self._codec)) for message in latest}
+        store.load(partition, {key: body for key, (_, body) in bodies.items() if body is not None})
+        store.mend = self._mend
+        damaged = {key for key, (_, body) in bodies.items() if body is None}
+        for key in damaged:
+            refuse(bodies[key][0], "not_a_state")
+        folding = Folding(store, partition, self._codec, {key: message for key, (message, body) in bodies.items() if body is not None})
+        folding.take(tail)
+        unsure = damaged | folding.gaps
+        if unsure:
+            self._anew(store, partition, unsure, tail, folding)
+        behind = set(folding.behind_state())
+        if behind:
+            self._require_heads(store, partition, behind, tail)
+        topic = state_of(self._prefix, store.decider.aggregate)
+        nobodys = [(topic, partition, Erasure(key)) for key in sorted(damaged - folding.folded.keys())]
+        return [*(self._repair(store, partition, key, *folding.folded[key]) for key in folding.folded), *nobodys]
 
     def _repair(self, store: Store, partition: int, key: bytes, state: Any, trace: bytes) -> tuple[str, int, Record]:
         topic = state_of(self._prefix, store.decider.aggregate)
-        store.put(partition, key, state, schema_of(type(state)).encode(state))
+        store.put(partition, key, state, encoded_state(state))
         return topic, partition, state_record(self._codec, topic, key, state, trace)
 
+    def _earlier(self, store: Store, partition: int, keys: set[bytes], tail: list[Received]) -> list[Received]:
+        """Events of some aggregates from the beginning of the log to where the tail begins."""
+        topic = events_of(self._prefix, store.decider.aggregate)
+        first, end = self._edges(topic, partition)
+        before = tail[0].offset if tail else end
+        _log.warning("reading a whole partition", topic=topic, partition=partition, aggregates=len(keys))
+        return self._read([_Target(topic, partition, first, before)], latest=False, keys=keys).get((topic, partition), [])
 
-def fold(store: Store, key: bytes, state: Any, envelope: EventEnvelope, event: Any, hash_: bytes) -> Any:
-    """State after an event. Raises BrokenHistory when version or hash do not follow."""
-    stream = state.stream
-    if envelope.version != stream.version + 1 or envelope.previous != stream.head:
-        raise BrokenHistory(f"{key.decode()}: event {envelope.version} ({envelope.event_id}) does not follow version {stream.version}")
-    return replace(store.decider.evolve(state, event), stream=advance(stream, envelope, hash_))
+    def _require_heads(self, store: Store, partition: int, keys: set[bytes], tail: list[Received]) -> None:
+        """The tail holds only older events of these aggregates: stray copies, or events lost. Raises BrokenHistory when lost."""
+        heads = {key: store.get(partition, key).stream.head for key in keys}
+        for message in (*self._earlier(store, partition, keys, tail), *tail):
+            key = message.key or b""
+            if key in heads and number_in(message, "ce_sequence") > 0:
+                with suppress(Poison):
+                    if self._codec.decode(message.topic, key, message.value, message.headers).hash == heads[key]:
+                        del heads[key]
+        for key in sorted(heads):
+            version = store.get(partition, key).stream.version
+            raise BrokenHistory(f"{key.decode()}: state is at version {version}, but the log does not hold that event")
+
+    def _anew(self, store: Store, partition: int, keys: set[bytes], tail: list[Received], folding: Folding) -> None:
+        """Fold all events of some aggregates from the first; what that makes is used where it is further than the state found."""
+        scratch = Store(store.decider)
+        scratch.load(partition, {})
+        whole = Folding(scratch, partition, self._codec, {})
+        whole.take([*self._earlier(store, partition, keys, tail), *(message for message in tail if message.key in keys)])
+        for key, (state, trace) in whole.folded.items():
+            held = folding.folded[key][0] if key in folding.folded else store.get(partition, key)
+            if state.stream.version > held.stream.version:
+                folding.folded[key] = (state, trace)
+
+    def _mend(self, store: Store, partition: int, key: bytes) -> Any:
+        """The state of one aggregate from its events. Raises BrokenHistory when there are none."""
+        store.forget(partition, key)
+        folding = Folding(store, partition, self._codec, {})
+        self._anew(store, partition, {key}, [], folding)
+        if key not in folding.folded:
+            raise BrokenHistory(f"{key!r}: its state cannot be read, and the log has no events of it")
+        return folding.folded[key][0]
 
 
-def _refuse_state_ahead(found: dict[bytes, Received], tail: list[Received]) -> None:
-    last = {message.key or b"": int(header(message.headers, "ce_sequence") or b"0") for message in tail}
-    for key, version in last.items():
-        state = int(header(found[key].headers, "version")) if key in found else 0
-        if state > version > 0:
-            raise BrokenHistory(f"{key.decode()}: state is at version {state}, but its last event is {version}")
-
-
-def _collect(reader: Consumer, open_: dict[tuple[str, int], int], latest: bool) -> dict[tuple[str, int], list[Received]]:
+def _collect(
+    reader: Consumer, open_: dict[tuple[str, int], int], latest: bool, keys: set[bytes] | None
+) -> dict[tuple[str, int], list[Received]]:
     # Of most records only the key is looked at, so they stay the client's objects until it is known which are the last.
     found: dict[tuple[str, int], dict[Any, Message]] = {place: {} for place in open_}
+    ends = dict(open_)
     until = time.monotonic() + LIMIT_S
     while open_:
         if time.monotonic() > until:
@@ -137,7 +166,11 @@ def _collect(reader: Consumer, open_: dict[tuple[str, int], int], latest: bool) 
             place = (message.topic() or "", message.partition() or 0)
             error = message.error()
             if error is None:
-                found[place][message.key() if latest else message.offset()] = message
+                offset = message.offset() or 0
+                if offset < ends[place] and (keys is None or message.key() in keys):
+                    found[place][message.key() if latest else offset] = message
+                if offset + 1 >= ends[place]:
+                    open_.pop(place, None)
             elif error.code() == KafkaError._PARTITION_EOF:
                 if (message.offset() or 0) >= open_.get(place, 0):
                     open_.pop(place, None)
