@@ -93,7 +93,7 @@ TOPICS: tuple[Topic, ...] = (
         readers=("projector",),
         key="reader/topic/partition/offset",
         purpose="Messages that a reader could not take, with their original bytes.",
-        max_message_bytes=MESSAGE_MAX_BYTES + 64 * 1024,
+        max_message_bytes=2 * MIB + 64 * 1024,
     ),
 )
 

@@ -12,7 +12,7 @@ from libs.runtime.errors import Misconfigured
 
 PARTITIONER = "murmur2_random"
 """The same as the Java client's default, so that every producer agrees where a key lives."""
-MAX_BYTES = 2 * (1 << 20)
+MAX_BYTES = max(topic.max_message_bytes for topic in TOPICS)
 
 
 def consumer(bootstrap: str, group: str, slot: int, **overrides: Any) -> Consumer:
