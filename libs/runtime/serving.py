@@ -58,13 +58,9 @@ async def serve(
         failures.append(error)
         loop.call_soon_threadsafe(worker.stop)
 
+    own = {"enable.partition.eof": True, "session.timeout.ms": settings.session_timeout_ms}
     feed = StateFeed(
-        kafka.consumer(
-            settings.kafka,
-            f"{settings.prefix}.{name}",
-            settings.slot,
-            **{"enable.partition.eof": True, "session.timeout.ms": settings.session_timeout_ms},
-        ),
+        kafka.consumer(settings.kafka, f"{settings.prefix}.{name}", settings.slot, **own),
         codec,
         [state_of(settings.prefix, aggregate)],
         name,
