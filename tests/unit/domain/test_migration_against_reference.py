@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -22,6 +23,7 @@ from libs.testing.migrations import BROKEN, REQUEST, planned, work_id
 from libs.testing.simulator.log import Log
 
 EXAMPLES = int(os.environ.get("WHIMBREL_HYPOTHESIS_EXAMPLES", "200"))
+pytestmark = pytest.mark.timeout(max(180, EXAMPLES))
 OUTCOMES = st.sampled_from(["succeeded", "succeeded", "succeeded", "failed", "stopped", "unknown"])
 SMALL = st.integers(1, 3)
 WISHES: dict[str, tuple[Any, Callable[[Model], str]]] = {

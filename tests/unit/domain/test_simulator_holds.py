@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections import Counter
 
+import pytest
+
 from libs.contracts.catalogue import EVENT, MESSAGES
 from libs.testing.simulator.simulation import Simulation
 from libs.testing.simulator.trace import lines
 
 SEEDS = int(os.environ.get("WHIMBREL_SIMULATOR_SEEDS", "1000"))
+pytestmark = pytest.mark.timeout(max(180, SEEDS // 10))
 
 
 def test_every_invariant_holds_in_every_seed_R8_R18() -> None:
