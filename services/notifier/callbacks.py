@@ -52,7 +52,9 @@ class Callbacks:
         resumed = [place for place in committed if place.offset >= 0]
         if not resumed:
             return
-        reader = kafka.reader(self._bootstrap, **{"enable.partition.eof": True, "queued.max.messages.kbytes": 1_024, "fetch.wait.max.ms": END_SEEN_MS})
+        reader = kafka.reader(
+            self._bootstrap, **{"enable.partition.eof": True, "queued.max.messages.kbytes": 1_024, "fetch.wait.max.ms": END_SEEN_MS}
+        )
         try:
             times = first_times(reader, resumed, stopping)
         finally:

@@ -40,6 +40,10 @@ class Subscriptions:
     def __len__(self) -> int:
         return len(self._states)
 
+    async def complete(self) -> None:
+        """Return once the table was read to its end."""
+        await self.loaded.wait()
+
     def get(self, tenant: str, subscription: str) -> SubscriptionState | None:
         """State of a subscription; None when there is none."""
         return self._states.get(key_of(tenant, subscription))

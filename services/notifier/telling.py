@@ -1,7 +1,8 @@
 """What the notifier does with the state of a delivery: send what is due, in turn, and report how it went."""
 
 import asyncio
-from typing import Any
+import re
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -15,10 +16,10 @@ from libs.domain.delivery import ATTEMPTS
 from libs.edge.signing import Secrets
 from libs.runtime.clock import now_us
 from libs.runtime.worker import Job, Progress
-from services.notifier.disabling import EXHAUSTED, Disabler
+from services.notifier.disabling import EXHAUSTED
 from services.notifier.identity import CALLBACK
 from services.notifier.posting import DELIVERED, FAILED, GONE, Outcome, Poster, signed_headers
-from services.notifier.subscriptions import ACTIVE, DELETED, DISABLED, Subscriptions
+from services.notifier.subscriptions import ACTIVE, DELETED, DISABLED
 from services.notifier.turns import Hosts, Lanes, Ticket
 
 _log = structlog.get_logger()
@@ -33,13 +34,31 @@ class _Body(msgspec.Struct):
     data: _Data
 
 
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _BODY = msgspec.json.Decoder(_Body)
+
+
+class Table(Protocol):
+    """The subscriptions as they are now."""
+
+    async def complete(self) -> None:
+        """Return once the table was read to its end."""
+
+    def get(self, tenant: str, subscription: str) -> SubscriptionState | None:
+        """State of a subscription; None when there is none."""
+
+
+class Disables(Protocol):
+    """Whom to ask to disable a subscription."""
+
+    async def disable(self, job: Job, subscription: str, state: SubscriptionState, cause: str) -> None:
+        """Return once the wish is recorded."""
 
 
 class Teller:
     """Executor of the aggregate delivery."""
 
-    def __init__(self, table: Subscriptions, secrets: Secrets, poster: Poster, disabler: Disabler, lanes: Lanes, hosts: Hosts) -> None:
+    def __init__(self, table: Table, secrets: Secrets, poster: Poster, disabler: Disables, lanes: Lanes, hosts: Hosts) -> None:
         self._table, self._secrets, self._poster, self._disabler = table, secrets, poster, disabler
         self._lanes, self._hosts = lanes, hosts
 
@@ -53,7 +72,7 @@ class Teller:
     async def execute(self, job: Job, progress: Progress) -> ReportDelivery:
         """Make one attempt and report it."""
         ticket, message = _ticket(job.state, job.work), _message(job.state)
-        await self._table.loaded.wait()
+        await self._table.complete()
         await self._lanes.first(ticket)
         async with self._hosts.place(job.tenant, _host(message.url)):
             began = asyncio.get_running_loop().time()
@@ -86,8 +105,8 @@ class Teller:
                 return Outcome(FAILED, error="the subscription is disabled; enable it, or let the next attempt find it enabled")
             url = subscription.interest.url
         headers = signed_headers(job.aggregate, message.payload, self._keys(job.tenant, message, subscription), now_us())
-        if job.traceparent:
-            headers["traceparent"] = job.traceparent.decode("ascii", "replace")
+        if _TRACEPARENT.fullmatch(job.traceparent):
+            headers["traceparent"] = job.traceparent.decode()
         return await self._poster.post(url, message.payload, headers)
 
     def _keys(self, tenant: str, message: Message, subscription: SubscriptionState | None) -> list[str]:
@@ -114,7 +133,11 @@ def _message(state: DeliveryState) -> Message:
 def _ticket(state: DeliveryState, work: Work) -> Ticket:
     message = _message(state)
     tenant, delivery = work.work_id.split("/")[:2]
-    return Ticket((tenant, message.migration, message.subscription), _BODY.decode(message.payload).data.version, delivery)
+    try:
+        version = _BODY.decode(message.payload).data.version
+    except msgspec.DecodeError:  # not one of ours: sent as it is, and waits for nobody
+        version = 0
+    return Ticket((tenant, message.migration, message.subscription), version, delivery)
 
 
 def _host(url: str) -> str:

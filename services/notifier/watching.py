@@ -192,7 +192,7 @@ class Watching:
         return None
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        committed = self._patiently(lambda: consumer.committed(partitions, 10)) or []
+        committed = (self._patiently(lambda: consumer.committed(partitions, 10)) if partitions else None) or []
         self._patiently(lambda: self._callbacks.restore(committed, self._stopping.is_set))
         self._assigned = True
         _log.info("assigned", partitions=[f"{place.topic}/{place.partition}" for place in partitions])

@@ -42,15 +42,15 @@ class Found(NamedTuple):
 class World:
     """What runs, and how to reach it."""
 
-    def __init__(self, stack: Stack, prefix: str, secrets: Secrets, notifier: Service, receiver: Receiver) -> None:
-        self.secrets, self.notifier, self.receiver = secrets, notifier, receiver
-        self._stack, self._prefix = stack, prefix
+    def __init__(self, stack: Stack, prefix: str, secrets: Secrets, services: Services, notifier: Service, receiver: Receiver) -> None:
+        self.secrets, self.services, self.notifier, self.receiver = secrets, services, notifier, receiver
+        self.kafka, self.prefix = stack.kafka, prefix
         self._codec = Codec(Registry(stack.registry), prefix, "test")
         self._producer = kafka.producer(stack.kafka)
 
     def send(self, aggregate: str, tenant: str, id_: str, body: Any) -> str:
         """Send a command; returns its trace context."""
-        topic, trace = commands_of(self._prefix, aggregate), new_traceparent()
+        topic, trace = commands_of(self.prefix, aggregate), new_traceparent()
         envelope = CommandEnvelope(
             command_id=new_id(), tenant=tenant, aggregate=id_, environment="dev", actor="u-1", correlation_id=new_id(), occurred_at=now_us()
         )
@@ -85,8 +85,8 @@ class World:
 
     def records(self, topic: str, tenant: str = "") -> list[Found]:
         """Everything on a topic so far, of one tenant if named."""
-        name = f"{self._prefix}.{topic}"
-        reader = kafka.reader(self._stack.kafka, **{"enable.partition.eof": True, "fetch.wait.max.ms": 10})
+        name = f"{self.prefix}.{topic}"
+        reader = kafka.reader(self.kafka, **{"enable.partition.eof": True, "fetch.wait.max.ms": 10})
         reader.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])
         found, open_ = [], set(range(PARTITIONS))
         while open_:
@@ -113,4 +113,4 @@ def running(stack: Stack, prefix: str, directory: Path, clock: Any) -> Iterator[
         for service in started.values():
             service.wait_ready()
         secrets = load_secrets(load(SigningSettings, data_dir=directory / "data", environment="dev"))
-        yield World(stack, prefix, secrets, started["notifier"], receiver)
+        yield World(stack, prefix, secrets, services, started["notifier"], receiver)

@@ -11,7 +11,7 @@ from services.notifier.addresses import AddressPolicy, policy_of
 from services.notifier.connecting import connector
 from services.notifier.posting import DELIVERED, GONE, Poster
 
-INSIDE = """
+_INSIDE = """
 127.0.0.1 127.0.0.2 127.1 127.0.1 2130706433 017700000001 0x7f000001 0x7f.0x0.0x0.0x1 0x7f.1 0177.0.0.1 0177.0.0.01 127.0.0.1.
 0 0.0.0.0 00000000.0 localhost localhost. LOCALHOST ip6-localhost
 [::1] [0:0:0:0:0:0:0:1] [::] [::ffff:127.0.0.1] [::ffff:7f00:1] [::127.0.0.1] [64:ff9b::7f00:1] [2002:7f00:1::] [::1%25lo] [::ffff:0:127.0.0.1]
@@ -20,7 +20,8 @@ mapped.test rebinding.test half.test nat64.test metadata.test private.test
 10.0.0.1 172.16.0.1 192.168.0.1 169.254.169.254 100.100.100.200 2852039166 0xa9fea9fe 0251.0376.0251.0376 [fd00:ec2::254] [fe80::1]
 user@127.0.0.1 user:word@127.0.0.1 example.com@127.0.0.1 127.0.0.1#@example.com 127.0.0.1?@example.com example.com:80@127.0.0.1
 127.0.0.1:80\\@example.com example.com\\@127.0.0.1 \\127.0.0.1 127.0.0.1%23.example.com 127.0.0.1%00.example.com
-""".split()  # fmt: skip
+"""
+INSIDE = _INSIDE.split()
 OTHER_SCHEMES = ["file:///etc/hostname", "gopher://127.0.0.1:{port}/_x", "ftp://127.0.0.1:{port}/", "unix:///tmp/socket", "HTTP+UNIX://x/"]
 OTHER_SCHEMES += [
     "//127.0.0.1:{port}/",
