@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
+from confluent_kafka import Consumer
 
 from libs.contracts.topics import state_of
 from libs.runtime import kafka, telemetry
@@ -35,6 +36,11 @@ class Beside(Protocol):
         """Wait for the end."""
 
 
+def _consumer(name: str, settings: Settings) -> Consumer:
+    own = {"enable.partition.eof": True, "session.timeout.ms": settings.session_timeout_ms}
+    return kafka.consumer(settings.kafka, f"{settings.prefix}.{name}", settings.slot, **own)
+
+
 async def serve(
     name: str,
     aggregate: str,
@@ -48,6 +54,7 @@ async def serve(
     """Carry out the work of service `name` for an aggregate until SIGTERM; returns the exit status."""
     codec = Codec(Registry(settings.registry), settings.prefix, name)
     codec.register_soon(settings.prefix, [f"{aggregate}.commands", "progress"])
+    consumer = _consumer(name, settings)
     producer = kafka.worker_producer(settings.kafka)
     at_stop = beside.stop if beside else lambda: None
     worker = Worker(name, settings.prefix, settings.environment, codec, producer, executor, limit=limit, at_stop=at_stop)
@@ -58,9 +65,8 @@ async def serve(
         failures.append(error)
         loop.call_soon_threadsafe(worker.stop)
 
-    own = {"enable.partition.eof": True, "session.timeout.ms": settings.session_timeout_ms}
     feed = StateFeed(
-        kafka.consumer(settings.kafka, f"{settings.prefix}.{name}", settings.slot, **own),
+        consumer,
         codec,
         [state_of(settings.prefix, aggregate)],
         name,
