@@ -1,9 +1,10 @@
 """Writes events as the validator would, without running one: drives the deciders and produces what they decide."""
 
+import zlib
 from random import Random  # noqa: TID251 - given a seed by whoever calls
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 from msgspec.structs import replace
 
 from libs.contracts.envelope import CommandEnvelope, follow, key_of
@@ -24,14 +25,19 @@ BROKEN = Problem(code="disk_full", category="migration_execution", message="the 
 
 
 class LogWriter:
-    """One writer of the events of a prefix. Its clock goes on by itself, `tick` microseconds a command."""
+    """One writer of the events of a prefix. Its clock goes on by itself, `tick` microseconds a command.
 
-    def __init__(self, codec: Codec, producer: Producer, prefix: str, *, now: int = START, tick: int = 1_000) -> None:
-        self._codec, self._producer, self._prefix = codec, producer, prefix
+    Like the validator it names the partition itself, so that no aggregate moves while a new topic becomes known.
+    """
+
+    def __init__(self, codec: Codec, producer: Producer, prefix: str, *, partitions: int = 4, now: int = START, tick: int = 1_000) -> None:
+        self._codec, self._producer, self._prefix, self._partitions = codec, producer, prefix, partitions
         self.now, self._tick = now, tick
         self._numbers = 0
         self.states: dict[tuple[str, str, str], Any] = {}
         self.events = 0
+        self._failed: list[KafkaError] = []
+        self._begun: set[tuple[str, int]] = set()
 
     def tell(self, kind: str, tenant: str, aggregate: str, body: Any, *, actor: str = "user-1", command_id: str = "") -> list[Any]:
         """Let an aggregate decide a command, and produce its events; returns their bodies."""
@@ -57,26 +63,36 @@ class LogWriter:
             version = stream.version + 1 if exists else 0
             written = follow(envelope, ordinal=ordinal, version=version, recorded_at=self.now, previous=stream.head, digest=digest)
             record = self._codec.event(topic, written, event, record_key, b"")
-            self.produce(topic, record.key, record.value, record.headers)
+            self.produce(topic, record.key, record.value, record.headers, zlib.crc32(record_key) % self._partitions)
             if exists:
                 stream = advance(stream, written, record.hash)
                 state = decider.evolve(state, event)
         self.states[key] = replace(state, stream=stream)
         return bodies
 
-    def produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Any = None) -> None:
+    def produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Any = None, partition: int = -1) -> None:
         """Produce one record, whatever it is."""
         self.events += 1
         while True:
             try:
-                self._producer.produce(topic, value, key, headers=headers)
-                return
+                self._producer.produce(topic, value, key, partition, on_delivery=self._delivered, headers=headers)
+                break
             except BufferError:
                 self._producer.poll(0.1)
+        if (topic, partition) not in self._begun:
+            # A broker takes any sequence number as a new producer's first: were more on their way while a topic is being
+            # created, a later record could come in before the first, whose repeat is then answered as a duplicate and is lost.
+            self._begun.add((topic, partition))
+            self.flush()
 
     def flush(self) -> None:
         """Return once everything is on the broker."""
         assert self._producer.flush(60) == 0
+        assert not self._failed, self._failed[0]
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            self._failed.append(error)
 
     def request(self, tenant: str, aggregate: str, plan: Plan, **settings: Any) -> None:
         """A migration that is planned and runs its first step."""

@@ -27,6 +27,7 @@ class Selection:
     ) -> None:
         self._wanted, self._statuses, self._after = wanted, statuses, after
         self._args: list[Any] = [tenant]
+        self._at = bounds
         self._sort = "search" if wanted.search else wanted.sort
         self._bounds = self._arg(_dense(*bounds), "bigint[]") if bounds is not None else ""
         self._status_array = self._arg(statuses, "text[]") if statuses is not None else ""
@@ -42,8 +43,8 @@ class Selection:
         if len(found) < count or len(kept) == count:
             return kept
         last = found[-1]
-        rest = Selection(self._args[0], self._wanted, self._statuses, [last["key"], last["requested_at"], last["id"]], None)
-        rest._bounds, rest._args, rest._status_array = self._bounds, list(self._args), self._status_array
+        place = [last["key"], last["requested_at"], last["id"]]
+        rest = Selection(self._args[0], self._wanted, self._statuses, place, self._at)
         return [*kept, *await rest.fetch(connection, count - len(kept))]
 
     def _first_word(self, row: asyncpg.Record) -> str:
