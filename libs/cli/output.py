@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Annotated, Any
 
 import orjson
@@ -19,17 +20,18 @@ NoInput = Annotated[bool, typer.Option("--no-input", envvar="WHIMBREL_NO_INPUT",
 
 
 def out() -> Console:
-    """Where data goes. Made anew each time, so that tests and pipes that replace stdout are respected."""
-    return _console(sys.stdout.isatty(), stderr=False)
+    """Where data goes."""
+    return _console(stderr=False, terminal=sys.stdout.isatty())
 
 
 def talk() -> Console:
     """Where everything else goes."""
-    return _console(sys.stderr.isatty(), stderr=True)
+    return _console(stderr=True, terminal=sys.stderr.isatty())
 
 
-def _console(terminal: bool, *, stderr: bool) -> Console:
-    """Lines are as long as they are where no terminal breaks them."""
+@cache
+def _console(*, stderr: bool, terminal: bool) -> Console:
+    """One console each, so that lines and live pictures know of each other. Lines are as long as they are where no terminal breaks them."""
     return Console(highlight=False, stderr=stderr) if terminal else Console(highlight=False, stderr=stderr, soft_wrap=True, width=WIDE)
 
 

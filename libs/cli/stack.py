@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
@@ -15,11 +14,9 @@ from deploy.embedded import client
 from deploy.embedded.settings import StackSettings
 from deploy.embedded.state import ComponentState, StackState
 from libs.cli.connection import DataDir
-from libs.cli.output import AsJson, one_line_errors, print_json, say
+from libs.cli.output import AsJson, one_line_errors, out, print_json, say, talk
 
 PANEL = "The stack on this machine"
-_out = Console(highlight=False)
-_talk = Console(highlight=False, stderr=True)
 _DEFAULTS = StackSettings()
 
 
@@ -95,7 +92,7 @@ def up(
             print(client.report(data_dir).model_dump_json())
         else:
             for name, url in state.urls.items():
-                _out.print(f"{name:10} {url}", soft_wrap=True)
+                out().print(f"{name:10} {url}", soft_wrap=True)
 
 
 def status(data_dir: DataDir = Path(".whimbrel"), as_json: AsJson = False) -> None:
@@ -105,9 +102,9 @@ def status(data_dir: DataDir = Path(".whimbrel"), as_json: AsJson = False) -> No
         if as_json:
             print(found.model_dump_json())
         elif not found.running:
-            _out.print(f"not running in {found.data_dir}: start it with whimbrel up", soft_wrap=True)
+            out().print(f"not running in {found.data_dir}: start it with whimbrel up", soft_wrap=True)
         else:
-            _out.print(_status_table(found.components))
+            out().print(_status_table(found.components))
     raise typer.Exit(0 if found.healthy else 1)
 
 
@@ -118,7 +115,7 @@ def down(data_dir: DataDir = Path(".whimbrel"), as_json: AsJson = False) -> None
         if as_json:
             print_json({"was_running": was_running})
         else:
-            _out.print("stopped" if was_running else "was not running")
+            out().print("stopped" if was_running else "was not running")
 
 
 def _settings(**chosen: object) -> StackSettings:
@@ -145,8 +142,8 @@ def progress(quiet: bool) -> Iterator[tuple[Callable[[str], None], Watch]]:
     """How a start is shown: a live table on a terminal, a line per change elsewhere, nothing with --json."""
     if quiet:
         yield (lambda _: None), (lambda _: None)
-    elif _talk.is_terminal:
-        with Live(console=_talk, refresh_per_second=10) as live:
+    elif talk().is_terminal:
+        with Live(console=talk(), refresh_per_second=10) as live:
             yield live.console.print, lambda state: live.update(_start_table(state.components))
     else:
         shown: dict[str, str] = {}

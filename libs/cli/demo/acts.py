@@ -57,11 +57,12 @@ class Play:
         """Move the database under load, and count."""
         run = self.run
         with self._shop(run.database) as shop:
-            if not run.writes_before:
-                self._remember(writes_before=shop.writes)
-            shop.measure_anew()
+            _warm(shop)
+            began, writes = time.monotonic(), shop.writes
+            before = writes if run.writes_before is None else run.writes_before
+            self._remember(writes_before=before)
             story = self._follow(f"{run.database}-move", run.database, shop)
-            during = shop.writes - self.run.writes_before
+            during, rate = shop.writes - before, (shop.writes - writes) / (time.monotonic() - began)
         if story.end != "completed":
             raise CliError(f"{story.id} ended as {story.status}: {_why(story)}", Exit.FAILED, f"see whimbrel events {story.id}")
         target, verified = self._address(1, run.database), story.evidence.get("verify_equal", {})
@@ -69,14 +70,15 @@ class Play:
         if twice:
             raise CliError(f"{twice} writes took effect twice", Exit.FAILED)
         equal = bool(verified.get("equal") and verified.get("checksums"))
-        self._remember(stage=BREAKING, writes_during=during, lost=missing, checksums_equal=equal, pause_ms=round(shop.longest_gap_ms))
+        counted = {"writes_during": during, "writes_per_second": rate, "lost": missing, "pause_ms": round(shop.longest_gap_ms)}
+        self._remember(stage=BREAKING, checksums_equal=equal, **counted)
 
     def break_off(self) -> bool:
         """Begin a second move, disturb it, and see it roll itself back; returns whether nothing of it was left and the source served."""
         run, source = self.run, self._address(0, self.run.second)
         disturb = _once(FAULT_AFTER, lambda: asyncio.run(databases.hotfix(source)))
         with self._shop(run.second) as shop:
-            shop.measure_anew()
+            _warm(shop)
             story = self._follow(f"{run.second}-move", run.second, shop, heard=disturb)
             gap, before = shop.longest_gap_ms, shop.writes
             _wait_for(lambda: shop.writes >= before + WARM_UP_WRITES)
@@ -97,7 +99,6 @@ class Play:
 
     def _follow(self, id_: str, database: str, shop: Shop, heard: Callable[[dict[str, Any]], None] = lambda event: None) -> Story:
         """Ask for the move, or find the one asked for before, and follow it to its end."""
-        _wait_for(lambda: shop.writes >= WARM_UP_WRITES)
         data_dir = self._settings.data_dir
         sides = [
             {"dsn": databases.keep_credential(data_dir, f"demo-{database}-{side}", self._address(number_, database))}
@@ -122,6 +123,13 @@ def _once(step: str, do: Callable[[], None]) -> Callable[[dict[str, Any]], None]
             do()
 
     return heard
+
+
+def _warm(shop: Shop) -> None:
+    """Let the shop get going before anything is measured."""
+    wanted = shop.writes + WARM_UP_WRITES
+    _wait_for(lambda: shop.writes >= wanted)
+    shop.measure_anew()
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -15,8 +15,9 @@ class Run(BaseModel):
     number: int = 1
     stage: str = BUILDING
     rows: int = 0
-    writes_before: int = 0
+    writes_before: int | None = None
     writes_during: int = 0
+    writes_per_second: float = 0
     lost: int = 0
     checksums_equal: bool = False
     pause_ms: int = 0

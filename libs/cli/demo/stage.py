@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import suppress
 
 from deploy.embedded import client
 from deploy.embedded.errors import StackError
@@ -18,7 +19,8 @@ from libs.cli.stack import progress
 
 def demonstrate(settings: DemoSettings, began: float) -> int:
     """Play it, then stay up until Ctrl-C unless it is to run once. `began` is when the process began, on the monotonic clock."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     try:
         state = _up(settings)
         good = _played(settings, state, began)
@@ -32,7 +34,7 @@ def demonstrate(settings: DemoSettings, began: float) -> int:
         say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        say("\nstopping; nothing is lost, make run goes on from here")
+        say("\nstopping; nothing is lost, the next start goes on from here")
         return Exit.INTERRUPTED
     finally:
         _down(settings)
@@ -56,7 +58,7 @@ def _played(settings: DemoSettings, state: StackState, began: float) -> bool:
     figures = Figures(
         run.rows, run.writes_during, run.lost, run.checksums_equal, run.pause_ms, rolled_back, round(time.monotonic() - began, 1)
     )
-    finale(figures)
+    finale(figures, run.writes_per_second)
     return figures.good
 
 
@@ -66,8 +68,10 @@ def _stay(settings: DemoSettings, state: StackState) -> None:
     talk().print(
         f"\nEverything stays up at {state.urls['http']}. Try [bold]whimbrel list{where}[/], [bold]whimbrel audit verify{where}[/]. Ctrl-C stops all."
     )
-    while True:
-        signal.pause()
+    with suppress(KeyboardInterrupt):
+        while True:
+            signal.pause()
+    say("\nstopping")
 
 
 def _down(settings: DemoSettings) -> None:

@@ -33,11 +33,11 @@ def remark(line: str) -> None:
     talk().print(f"  [dim]{line}[/]")
 
 
-def finale(figures: Figures) -> None:
+def finale(figures: Figures, writes_per_second: float) -> None:
     """The table for people, then the line for programs."""
     made = table("", "")
     made.show_header = False
-    for name, value, good in _rows(figures):
+    for name, value, good in _rows(figures, writes_per_second):
         made.add_row(name, f"[{'green' if good else 'bold red'}]{value}[/]")
     console = out()
     console.print()
@@ -47,10 +47,14 @@ def finale(figures: Figures) -> None:
     print_json(figures_json)
 
 
-def _rows(figures: Figures) -> list[tuple[str, str, bool]]:
+def _rows(figures: Figures, writes_per_second: float) -> list[tuple[str, str, bool]]:
     return [
         ("rows moved", number(figures.rows), figures.rows > 0),
-        ("writes made during the move", number(figures.writes_during_move), figures.writes_during_move > 0),
+        (
+            "writes made during the move",
+            f"{number(figures.writes_during_move)}, {number(writes_per_second)} a second",
+            figures.writes_during_move > 0,
+        ),
         ("acknowledged writes lost", number(figures.lost_writes), not figures.lost_writes),
         ("checksums of both sides", "equal" if figures.checksums_equal else "NOT EQUAL", figures.checksums_equal),
         ("longest pause of the writing application", f"{number(figures.pause_ms)} ms", True),
