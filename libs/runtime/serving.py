@@ -42,19 +42,11 @@ def _consumer(name: str, settings: Settings) -> Consumer:
 
 
 async def serve(
-    name: str,
-    aggregate: str,
-    settings: Settings,
-    executor: Executor,
-    *,
-    limit: int,
-    wakes: bool = False,
-    beside: Beside | None = None,
+    name: str, aggregate: str, settings: Settings, executor: Executor, *, limit: int, wakes: bool = False, beside: Beside | None = None
 ) -> int:
     """Carry out the work of service `name` for an aggregate until SIGTERM; returns the exit status."""
     codec = Codec(Registry(settings.registry), settings.prefix, name)
     codec.register_soon(settings.prefix, [f"{aggregate}.commands", "progress"])
-    consumer = _consumer(name, settings)
     producer = kafka.worker_producer(settings.kafka)
     at_stop = beside.stop if beside else lambda: None
     worker = Worker(name, settings.prefix, settings.environment, codec, producer, executor, limit=limit, at_stop=at_stop)
@@ -66,7 +58,7 @@ async def serve(
         loop.call_soon_threadsafe(worker.stop)
 
     feed = StateFeed(
-        consumer,
+        _consumer(name, settings),
         codec,
         [state_of(settings.prefix, aggregate)],
         name,
