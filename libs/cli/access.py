@@ -12,8 +12,6 @@ from libs.cli.connection import DEFAULT_DIR, DataDir, local_token, running
 from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, one_line_errors, out, print_json, say
 from libs.cli.text import rows, table
-from libs.runtime.errors import WhimbrelError
-from libs.runtime.settings import Settings, load
 
 _SECRET = ("password", "secret", "token", "dsn", "key")
 
@@ -84,9 +82,13 @@ def credential_set(
 
 def config_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Show every setting of the services with its value and source; secrets are hidden. Unknown WHIMBREL_ variables are named."""
+    from libs.edge.settings import IngressSettings
+    from libs.runtime.errors import WhimbrelError
+    from libs.runtime.settings import load
+
     with one_line_errors(as_json):
         try:
-            settings = load(_settings_model())
+            settings = load(IngressSettings)
         except WhimbrelError as error:
             raise CliError(str(error), Exit.USAGE) from error
         stack = _of_stack(data_dir)
@@ -100,12 +102,6 @@ def config_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
             print_json(found)
         else:
             out().print(rows(table("variable", "value", "source", "meaning"), [list(one.values()) for one in found]))
-
-
-def _settings_model() -> type[Settings]:
-    from libs.edge.settings import IngressSettings
-
-    return IngressSettings
 
 
 def _of_stack(data_dir: Path) -> dict[str, Any]:

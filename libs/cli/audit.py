@@ -1,79 +1,55 @@
 """`whimbrel audit`: check every chain of the log, export it, seal its heads."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from confluent_kafka import KafkaException
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from libs.audit import auditing, bundle, keys, log, seal
-from libs.audit.envelopes import Envelopes, shipped
-from libs.audit.findings import Findings
-from libs.audit.record import LogRecord
 from libs.cli.connection import DEFAULT_DIR, DataDir
-from libs.cli.errors import CliError, Exit
-from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json, say, talk
-from libs.cli.servers import settings_of
-from libs.cli.text import number
-from libs.runtime.clock import now_us
-from libs.runtime.errors import WhimbrelError
+from libs.cli.output import AsJson
 
-T = TypeVar("T")
-SHOWN = 20
 Bundle = Annotated[Path | None, typer.Option("--bundle", exists=True, dir_okay=False, help="An export to check, instead of Kafka.")]
 Heads = Annotated[
     Path | None, typer.Option("--heads", exists=True, dir_okay=False, help="A seal made earlier and kept apart: finds a cut tail, too.")
 ]
 Trust = Annotated[str, typer.Option("--trust", help="Public key that the seal must be signed with: 64 hexadecimal digits, or a file.")]
 Key = Annotated[
-    Path | None, typer.Option("--key", help="File of the private key, made the first time.  [default: seal.key below the data directory]")
+    Path | None,
+    typer.Option("--key", help="File of the private key, made the first time; seal.key below the data directory when left out."),
 ]
 
 
 def register(app: typer.Typer, panel: str) -> None:
     """Add `audit` to the `whimbrel` command."""
     group = typer.Typer(help="Check every chain of the log, export it, seal its heads.", no_args_is_help=True)
-    for name, command in (("verify", verify), ("export", export_log), ("seal", seal_log)):
-        group.command(name)(command)
+    group.command("verify")(verify)
+    group.command("export")(export)
+    group.command("seal")(seal)
     app.add_typer(group, name="audit", rich_help_panel=panel)
 
 
-def verify(
-    bundle_: Bundle = None, heads: Heads = None, trust: Trust = "", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False
-) -> None:
+def verify(bundle: Bundle = None, heads: Heads = None, trust: Trust = "", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """Check every event of every chain, in Kafka or in an export, and name the first bad position. Exit code 1 when there is one.
 
     Without --heads the end of each chain has no witness: a cut tail and a changed last event go unseen.
+
+    Example: whimbrel audit verify --bundle log.ndjson.gz --heads 2026-11.heads --trust seal.pub
     """
-    with one_line_errors(as_json), _faults():
-        sealed = seal.Seal(heads, keys.public_key(trust) if trust else None) if heads else None
-        with _counted() as told:
-            report = auditing.audit_bundle(bundle_, sealed, told) if bundle_ else auditing.audit_log(_records(data_dir), sealed, told)
-        _show(report, sealed, bool(trust), as_json)
-    raise typer.Exit(Exit.OK if report.intact else Exit.FAILED)
+    from libs.cli import audit_work
+
+    audit_work.verify(bundle, heads, trust, data_dir, as_json)
 
 
-def export_log(
+def export(
     file: Annotated[Path, typer.Argument(help="File to write; .gz compresses.")], data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False
 ) -> None:
     """Write every event with its position, key, headers and schema to one file that anyone can check without Kafka."""
-    with one_line_errors(as_json), _faults():
-        settings = settings_of(data_dir)
-        about = {"prefix": settings.prefix, "exported_at": now_us()}
-        with _counted() as told:
-            count = bundle.write(file, shipped(), _told(log.records(settings.kafka, settings.prefix), told), about)
-        if as_json:
-            print_json({"file": str(file), "events": count, "bytes": file.stat().st_size})
-        else:
-            out().print(f"{number(count)} events in {file} ({number(file.stat().st_size)} bytes)")
-            next_command(f"whimbrel audit verify --bundle {file}")
+    from libs.cli import audit_work
+
+    audit_work.export_log(file, data_dir, as_json)
 
 
-def seal_log(
+def seal(
     file: Annotated[
         Path, typer.Argument(help="File to write, e.g. 2026-11.heads. Keep it where nobody who can write the log can write it.")
     ],
@@ -82,78 +58,6 @@ def seal_log(
     as_json: AsJson = False,
 ) -> None:
     """Check the log, then write where every chain stands, signed: the witness for audit verify --heads. Refused when a chain is broken."""
-    with one_line_errors(as_json), _faults():
-        settings = settings_of(data_dir)
-        signer = keys.SealKey(key or data_dir / "seal.key")
-        findings = Findings()
-        auditor = auditing.Auditor(Envelopes(shipped()), findings)
-        with _counted() as told:
-            entries = auditing.entries_of(_told(log.records(settings.kafka, settings.prefix), told))
-            chains = seal.write(file, signer, auditor.checks(entries), {"prefix": settings.prefix, "sealed_at": now_us()}, findings)
-        if as_json:
-            print_json({"file": str(file), "chains": chains, "public_key": signer.public.hex()})
-        else:
-            out().print(f"{number(chains)} chains sealed in {file}, signed by {signer.public.hex()}")
-            next_command(f"whimbrel audit verify --heads {file} --trust {signer.public.hex()[:8]}...")
+    from libs.cli import audit_work
 
-
-def _records(data_dir: Path) -> Iterator[LogRecord]:
-    settings = settings_of(data_dir)
-    return log.records(settings.kafka, settings.prefix)
-
-
-def _told(records: Iterable[T], told: Callable[[int], None]) -> Iterator[T]:
-    for count, record in enumerate(records, 1):
-        if count % 1_000 == 0:
-            told(count)
-        yield record
-
-
-@contextmanager
-def _counted() -> Iterator[Callable[[int], None]]:
-    """A count that rises while a person waits; silent elsewhere."""
-    console = talk()
-    if not console.is_terminal:
-        yield lambda count: None
-        return
-    columns = SpinnerColumn(), TextColumn("{task.description}")
-    with Progress(*columns, console=console, transient=True) as progress:
-        task, began = progress.add_task("reading the log"), time.monotonic()
-        yield lambda count: progress.update(
-            task, description=f"{number(count)} events, {number(count / max(time.monotonic() - began, 0.001))} a second"
-        )
-
-
-@contextmanager
-def _faults() -> Iterator[None]:
-    try:
-        yield
-    except (bundle.NotAnExport, seal.BadSeal, keys.BadKey) as error:
-        raise CliError(str(error), Exit.USAGE) from error
-    except seal.NotIntact as error:
-        raise CliError(str(error), Exit.FAILED, "see whimbrel audit verify; nothing was sealed") from error
-    except (WhimbrelError, KafkaException, TimeoutError) as error:
-        raise CliError(f"the log cannot be read: {error}", Exit.ENVIRONMENT) from error
-    except OSError as error:
-        raise CliError(f"{error.filename}: {error.strerror}", Exit.ENVIRONMENT) from error
-
-
-def _show(report: auditing.Report, sealed: seal.Seal | None, trusted: bool, as_json: bool) -> None:
-    speed = report.events / report.seconds if report.seconds else 0.0
-    if as_json:
-        counts = report._asdict() | {"findings": [found._asdict() for found in report.findings], "seconds": round(report.seconds, 3)}
-        print_json(
-            counts | {"intact": report.intact, "events_per_second": round(speed), "signed_by": sealed.public_key.hex() if sealed else None}
-        )
-        return
-    what = f"{number(report.events)} events, {number(report.aggregates)} chains, {report.partitions} partitions, {number(speed)} events/s"
-    if report.intact:
-        out().print(f"[green]intact[/]  {what}")
-    else:
-        out().print(f"[red]broken[/]  {what}; {number(report.found)} findings, the first:")
-        for found in report.findings[:SHOWN]:
-            out().print(f"  {found}", markup=False)
-    if sealed is None:
-        say("the ends of the chains have no witness: give a seal with --heads to find a cut tail")
-    elif not trusted:
-        say(f"the seal is signed by {sealed.public_key.hex()}: compare that, or give the key you trust with --trust")
+    audit_work.seal_log(file, key, data_dir, as_json)

@@ -2,13 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy.embedded.state import StackState, read_state
-from libs.cli.client import Api
 from libs.cli.errors import CliError, Exit
+
+if TYPE_CHECKING:
+    from libs.cli.client import Api
 
 DataDir = Annotated[Path, typer.Option("--data-dir", envvar="WHIMBREL_DATA_DIR", help="Data directory of a local stack.")]
 Url = Annotated[str, typer.Option("--url", envvar="WHIMBREL_URL", help="Address of the API; that of the local stack when left out.")]
@@ -24,7 +26,7 @@ TOKEN_S = 12 * 3_600
 ROLES = ("admin", "operator")
 
 
-def connect(url: str, token: str, data_dir: Path, tenant: str = "default") -> Api:
+def connect(url: str, token: str, data_dir: Path, tenant: str = "default") -> "Api":
     """The API to speak to. Raises CliError when there is none to be found."""
     if not url:
         url = local_url(data_dir)
@@ -33,6 +35,8 @@ def connect(url: str, token: str, data_dir: Path, tenant: str = "default") -> Ap
         raise CliError("no token for " + url, Exit.USAGE, "give one with --token or WHIMBREL_TOKEN")
     if not url.startswith(("http://", "https://")):
         raise CliError(f"{url} is no address", Exit.USAGE, "write http://host:port or https://host")
+    from libs.cli.client import Api  # its HTTP library takes 0.1 s to import
+
     return Api(url.rstrip("/"), token)
 
 

@@ -4,13 +4,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from libs.cli.client import Api
 from libs.cli.errors import CliError, Exit
 from libs.cli.live_view import Gauge, View
 from libs.cli.story import Story
 from libs.runtime.clock import now_us
+
+if TYPE_CHECKING:
+    from libs.cli.client import Api
 
 LOOK_S = 1.0
 _TICK_S = 0.2
@@ -19,7 +21,7 @@ Heard = Callable[[dict[str, Any]], None]
 Extras = Callable[[], dict[str, Gauge]]
 
 
-def history(api: Api, id_: str, *, at: str = "", min_position: str = "") -> tuple[list[dict[str, Any]], str]:
+def history(api: "Api", id_: str, *, at: str = "", min_position: str = "") -> tuple[list[dict[str, Any]], str]:
     """Every event document of a migration, oldest first, and the position they reflect. Raises CliError."""
     found: list[dict[str, Any]] = []
     cursor, position = "", ""
@@ -40,7 +42,7 @@ def ended(story: Story) -> bool:
 class Follower:
     """Follows one migration, showing it as it goes on."""
 
-    def __init__(self, api: Api, id_: str, view: View, *, heard: Heard = lambda event: None, extras: Extras = dict) -> None:
+    def __init__(self, api: "Api", id_: str, view: View, *, heard: Heard = lambda event: None, extras: Extras = dict) -> None:
         """`heard` is told of each event, `extras` gives further gauges to show."""
         self._api, self._view, self._heard, self._extras = api, view, heard, extras
         self.story = Story(id_)
@@ -108,7 +110,7 @@ class Follower:
                 self.gauges[one["unit"]] = (one["done"], one["total"])
 
 
-def stream(api: Api, id_: str, position: str) -> Iterator[dict[str, Any]]:
+def stream(api: "Api", id_: str, position: str) -> Iterator[dict[str, Any]]:
     """Event documents of a migration from a position on, without end; a stream that must begin anew begins with the history."""
     while True:
         for event in api.stream(f"/v1/migrations/{id_}/events", position):

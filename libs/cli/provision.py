@@ -3,17 +3,9 @@
 from typing import Annotated
 
 import typer
-from confluent_kafka import KafkaException
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, one_line_errors, print_json, say
-from libs.contracts.topics import TOPICS
-from libs.runtime.codec import Codec
-from libs.runtime.errors import WhimbrelError
-from libs.runtime.kafka import create_topics
-from libs.runtime.registry import Registry
-from libs.runtime.settings import Settings, load
 
 
 def provision(
@@ -25,6 +17,16 @@ def provision(
     Servers and prefix come from WHIMBREL_KAFKA, WHIMBREL_REGISTRY, WHIMBREL_PREFIX and WHIMBREL_PARTITIONS.
     `whimbrel up` does this by itself.
     """
+    from confluent_kafka import KafkaException  # both take half a second to import
+    from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+    from libs.contracts.topics import TOPICS
+    from libs.runtime.codec import Codec
+    from libs.runtime.errors import WhimbrelError
+    from libs.runtime.kafka import create_topics
+    from libs.runtime.registry import Registry
+    from libs.runtime.settings import Settings, load
+
     with one_line_errors(as_json):
         try:
             settings = load(Settings)

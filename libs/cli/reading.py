@@ -1,12 +1,11 @@
 """Looking at migrations: list, show, events, watch."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from libs.cli import summary
-from libs.cli.client import Api
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
 from libs.cli.following import Follower, ended, history, stream
 from libs.cli.live_view import view
@@ -15,6 +14,9 @@ from libs.cli.output import AsJson, next_command, one_line_errors, out, print_js
 from libs.cli.requesting import Timeout
 from libs.cli.story import Story
 from libs.cli.text import rows, table
+
+if TYPE_CHECKING:
+    from libs.cli.client import Api
 
 At = Annotated[str, typer.Option("--at", help="As of this time (RFC 3339) or position, instead of now.")]
 
@@ -120,7 +122,7 @@ def events(
             _go_on(api, story, position, as_json)
 
 
-def _go_on(api: Api, story: Story, position: str, as_json: bool) -> None:
+def _go_on(api: "Api", story: Story, position: str, as_json: bool) -> None:
     for event in stream(api, story.id, position):
         if event["version"] > story.version:
             _print(event, story, as_json)

@@ -1,20 +1,17 @@
 """`whimbrel rebuild`: read models made anew from the log."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import asyncpg
 import typer
-from confluent_kafka import KafkaException
 
 from libs.cli.connection import DEFAULT_DIR, DataDir
 from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, one_line_errors, out, print_json, talk
-from libs.cli.servers import settings_of
-from libs.readmodel.rebuild import Rebuilt, rebuild
-from libs.readmodel.wiring import open_pool
-from libs.runtime.errors import WhimbrelError
-from libs.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from libs.readmodel.rebuild import Rebuilt
+    from libs.runtime.settings import Settings
 
 
 def rebuild_read_models(
@@ -27,6 +24,12 @@ def rebuild_read_models(
 
     Exit code 1 when rows differ: the live ones were not what the log says (they are now).
     """
+    import asyncpg
+    from confluent_kafka import KafkaException
+
+    from libs.cli.servers import settings_of
+    from libs.runtime.errors import WhimbrelError
+
     with one_line_errors(as_json):
         settings = settings_of(data_dir)
         try:
@@ -45,6 +48,9 @@ def rebuild_read_models(
     raise typer.Exit(Exit.FAILED if done.different else Exit.OK)
 
 
-async def _rebuilt(settings: Settings, compare: bool, most: int) -> Rebuilt:
+async def _rebuilt(settings: "Settings", compare: bool, most: int) -> "Rebuilt":
+    from libs.readmodel.rebuild import rebuild
+    from libs.readmodel.wiring import open_pool
+
     async with open_pool(settings.postgres, most=4) as pool:
         return await rebuild(settings, pool, compare=compare, most=most)

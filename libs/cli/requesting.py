@@ -2,13 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
 from libs.cli import summary
-from libs.cli.client import Api, Reply
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
 from libs.cli.endpoints import options, side
 from libs.cli.errors import CliError, Exit
@@ -16,6 +15,9 @@ from libs.cli.following import Follower
 from libs.cli.live_view import view
 from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json
 from libs.cli.planning import Approve, Option, Source, SourcePassword, Target, TargetPassword
+
+if TYPE_CHECKING:
+    from libs.cli.client import Api, Reply
 
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it to its end, or return once it is accepted.")]
 Timeout = Annotated[
@@ -102,7 +104,7 @@ def migrate_file(
         ask(connect(url, token, data_dir, tenant), body, wait=wait, timeout=timeout, as_json=as_json)
 
 
-def ask(api: Api, body: dict[str, Any], *, wait: bool, timeout: float, as_json: bool) -> None:
+def ask(api: "Api", body: dict[str, Any], *, wait: bool, timeout: float, as_json: bool) -> None:
     """Ask for it; then watch it or say what was accepted. Ends the command with the exit code that its end calls for."""
     key = f"request-{body['migrationId']}" if isinstance(body, dict) and body.get("migrationId") else ""
     reply = api.command("/v1/migrations", body, key=key)
@@ -115,7 +117,7 @@ def ask(api: Api, body: dict[str, Any], *, wait: bool, timeout: float, as_json: 
     raise typer.Exit(summary.exit_code(story))
 
 
-def _accepted(reply: Reply, as_json: bool) -> None:
+def _accepted(reply: "Reply", as_json: bool) -> None:
     if as_json:
         print_json(reply.body)
         return
