@@ -6,7 +6,7 @@ from libs.contracts.values import Problem
 from libs.providers.postgres.facts import Facts, Server
 from libs.providers.postgres.options import Options
 
-OLDEST = 140_000
+OLDEST = 150_000
 """First server version that can be source or target."""
 
 
@@ -25,7 +25,7 @@ def _versions(facts: Facts) -> Iterator[Problem]:
     for side, server in (("source", facts.source), ("target", facts.target)):
         if server.version < OLDEST:
             yield _problem(
-                "version_too_old", f"the {side} is version {server.version // 10_000}", "use a server of version 14 or newer", f"/{side}"
+                "version_too_old", f"the {side} is version {server.version // 10_000}", "use a server of version 15 or newer", f"/{side}"
             )
     if facts.target.version // 10_000 < facts.source.version // 10_000:
         yield _problem(

@@ -14,6 +14,9 @@ from libs.providers.postgres.options import Reach
 BUSY_TRIES = 100
 BUSY_SECONDS = 0.1
 
+UNLOGGED = (("log_statement", "none"), ("log_min_duration_statement", "-1"), ("log_min_error_statement", "panic"))
+"""Settings under which a server logs no statement, not even one that fails or whose session is ended."""
+
 
 async def create_publication(connection: Connection, name: str, tables: list[Table]) -> None:
     """Publish tables, unless a publication of that name exists; call within a transaction."""
@@ -82,7 +85,10 @@ async def create_subscription(connection: Connection, name: str, conninfo: str, 
     settings = f"create_slot = false, slot_name = {literal(slot)}, copy_data = {copy}" + (", origin = none" if with_origin else "")
     if await connection.fetchval("SELECT usesuper FROM pg_user WHERE usename = current_user"):
         # The statement holds the password of the publisher; a superuser may keep it out of the server's log.
-        await connection.execute("SELECT set_config('log_statement', 'none', true), set_config('log_min_duration_statement', '-1', true)")
+        await connection.execute(
+            "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) s(name, value)",
+            *map(list, zip(*UNLOGGED, strict=True)),
+        )
     await connection.execute(
         f"CREATE SUBSCRIPTION {identifier(name)} CONNECTION {literal(conninfo)} PUBLICATION {identifier(publication)} WITH ({settings})"
     )

@@ -11,7 +11,8 @@ from libs.providers.base import Fenced, MoveRequest, NotYet, ProviderError
 from libs.providers.catalogue import PROVIDERS
 from libs.providers.rehearsal import world
 from libs.providers.rehearsal.provider import RehearsalProvider
-from libs.testing.provider_suite import ChunkedProviderSuite, Driver, no_progress
+from libs.testing.provider_driver import Driver, no_progress
+from libs.testing.provider_suite import ChunkedProviderSuite
 
 
 def a_request(**options: Any) -> MoveRequest:

@@ -10,7 +10,7 @@ from libs.contracts.migration.plan import Step
 from libs.providers.base import ProviderError
 from libs.testing import postgres_world
 from libs.testing.postgres_move import PostgresMove
-from libs.testing.provider_suite import Driver, no_progress
+from libs.testing.provider_driver import Driver, no_progress
 
 MakeMove = Callable[..., Awaitable[PostgresMove]]
 PASSWORD = "of-the-application"

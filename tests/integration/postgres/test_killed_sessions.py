@@ -9,7 +9,7 @@ import pytest
 from libs.contracts.migration.plan import ACT, Step
 from libs.providers.base import ProviderError
 from libs.testing.postgres_move import PostgresMove
-from libs.testing.provider_suite import Driver, no_progress
+from libs.testing.provider_driver import Driver, no_progress
 
 MakeMove = Callable[..., Awaitable[PostgresMove]]
 KILL = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name ~ '^whimbrel/[0-9a-f]{16}/'"

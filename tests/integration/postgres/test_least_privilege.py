@@ -3,11 +3,13 @@
 from urllib.parse import urlsplit
 
 import asyncpg
+import msgspec
 import pytest
 
+from libs.providers.base import ProviderError
 from libs.testing.postgres_move import PostgresMove
 from libs.testing.postgres_servers import Server
-from libs.testing.provider_suite import Driver
+from libs.testing.provider_driver import Driver, no_progress
 from libs.testing.sample_database.builder import build
 
 PASSWORD = "of-the-mover"
@@ -64,7 +66,7 @@ async def test_with_these_privileges_it_moves_there_and_back(move: PostgresMove,
     await connection.close()
 
 
-async def test_the_password_is_in_no_server_log_when_a_superuser_subscribes(
+async def test_a_superuser_keeps_the_password_out_of_the_log_even_when_it_fails(
     servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, target = servers
@@ -73,12 +75,19 @@ async def test_the_password_is_in_no_server_log_when_a_superuser_subscribes(
         monkeypatch.setenv(key, value)
     await target.execute(f"ALTER DATABASE {name(made.target_dsn)} SET log_statement = 'all'")
     driver = await Driver.planned(made)
+    subscribe = next(step for step in driver.plan.steps if step.name == "create_subscription")
+    unreachable = msgspec.structs.replace(made.request, options=made.request.options | {"subscription": {"port": 1}})
 
     for step in driver.reversible():
+        if step is subscribe:
+            work = msgspec.structs.replace(driver.work(step, "apply"), request=unreachable)
+            with pytest.raises(ProviderError, match="could not connect to the publisher"):
+                await made.provider.apply(work, no_progress)
         await driver.apply(step)
     await driver.undo_all(driver.reversible())
 
     log = target.postgres.log.read_text()
+    assert "could not connect to the publisher" in log
     assert "ANALYZE" in log
     assert source.password not in log
 

@@ -58,8 +58,6 @@ async def _tell(move: Move, running: dict[str, int]) -> None:
 
 
 async def _errors(target: Connection, oid: int) -> str:
-    if target.get_server_version() < (15, 0):
-        return ""
     count = await target.fetchval("SELECT apply_error_count + sync_error_count FROM pg_stat_subscription_stats WHERE subid = $1", oid)
     return f"; the target reported {count} errors while replicating" if count else ""
 
