@@ -19,7 +19,7 @@ GONE = "gone"
 EXHAUSTED = "exhausted"
 REASONS = {
     GONE: "the endpoint refuses for good (410 Gone, or an address that cannot be sent to); put it right, then enable the subscription",
-    EXHAUSTED: "the endpoint accepted nothing in the last attempt of a delivery; see that it answers, then enable the subscription",
+    EXHAUSTED: "every attempt to deliver a message has failed, over three days; see that the endpoint accepts it, then enable the subscription",
 }
 _PAUSE_S = 1.0
 

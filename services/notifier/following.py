@@ -17,8 +17,23 @@ from libs.runtime.errors import Verdict, kafka_verdict
 
 END_SEEN_MS = 50
 """How long a broker holds an empty answer back, and so how late the end of a partition is seen."""
+GATHER_S = 0.02
+"""How long a batch is gathered: a few milliseconds more for a message, a great deal less work when many events come."""
 _BATCH = 5_000
 _CALL_S = 10
+
+
+def gathered(consumer: Consumer) -> list[Message]:
+    """The next batch, without errors; empty when nothing comes for a while. Raises KafkaException for a fault that cannot pass."""
+    first = consumer.poll(0.2)
+    if first is None:
+        return []
+    batch = [first, *consumer.consume(_BATCH, GATHER_S)]
+    faults = [error for message in batch if (error := message.error()) is not None]
+    for error in faults:
+        if kafka_verdict(error) is Verdict.STOP:
+            raise KafkaException(error)
+    return [message for message in batch if message.error() is None] if faults else batch
 
 
 class Follower:

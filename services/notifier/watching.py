@@ -20,14 +20,11 @@ from libs.runtime.errors import RegistryUnavailable, Verdict, WhimbrelError, ver
 from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings
 from services.notifier.callbacks import Callbacks
-from services.notifier.following import Follower
+from services.notifier.following import Follower, gathered
 from services.notifier.matching import SERVICE, Matcher
 from services.notifier.subscriptions import Subscriptions
 
 _log = structlog.get_logger()
-BATCH = 5_000
-GATHER_S = 0.02
-"""How long a batch is gathered: a few milliseconds more for a message, a great deal less work when many events come."""
 PAUSE_S = 0.5
 EVENTS = Counter("whimbrel_notifier_events_total", "Events looked at")
 REQUESTED = Counter("whimbrel_notifier_deliveries_requested_total", "Deliveries asked for")
@@ -127,7 +124,7 @@ class Watching:
         5. only then let the offsets be committed
         """
         # Step 1.
-        messages = self._gathered()
+        messages = gathered(self._consumer)
         # Step 2.
         self._follow(table)
         # Steps 3-5.
@@ -144,17 +141,6 @@ class Watching:
             if error.args[0].code() != KafkaError._STATE:
                 raise
             _log.info("partitions went to another notifier, which repeats the batch")
-
-    def _gathered(self) -> list[Message]:
-        first = self._consumer.poll(0.2)
-        if first is None:
-            return []
-        batch = [first, *self._consumer.consume(BATCH, GATHER_S)]
-        faults = [error for message in batch if (error := message.error()) is not None]
-        for error in faults:
-            if verdict_of(KafkaException(error)) is Verdict.STOP:
-                raise KafkaException(error)
-        return [message for message in batch if message.error() is None] if faults else batch
 
     def _produced(self, records: Sequence[tuple[str, Record]]) -> bool:
         """Whether everything is on the broker; False when the end came first, and the events will be read again."""

@@ -43,6 +43,7 @@ def test_no_delivery_is_missing_and_few_are_repeated_after_kills_R9_X13(world: W
     }
     assert len(expected) == total
     assert arrived(world).keys() == expected
+    print(f"{total} deliveries, {KILLS} kills, {arrived(world).total() - total} repeated")
     assert arrived(world).total() - total <= AT_ONCE * KILLS
     for request in world.receiver.at("/killed"):
         request.verify(world.secrets.of_subscription("killed", "all", 1))
