@@ -25,10 +25,10 @@ def main() -> int:
         home = given.home or Path(held.enter_context(TemporaryDirectory(prefix="whimbrel-chaos-")))
         home.mkdir(parents=True, exist_ok=True)
         result = run(plan, home.resolve())
-    for anomaly, examples in result.findings.examples.items():
-        print(f"{anomaly}: {result.findings.counts[anomaly]}, e.g.", *examples, sep="\n  ")
+    for anomaly, examples in result.evidence.findings.examples.items():
+        print(f"{anomaly}: {result.evidence.findings.counts[anomaly]}, e.g.", *examples, sep="\n  ")
     print(json.dumps(result.line))
-    return 0 if result.findings.clean else 1
+    return 0 if result.evidence.findings.clean else 1
 
 
 if __name__ == "__main__":

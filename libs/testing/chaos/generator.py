@@ -2,7 +2,6 @@
 
 import threading
 import time
-from random import Random
 from typing import Any
 
 from confluent_kafka import KafkaError
@@ -12,6 +11,7 @@ from libs.contracts.topics import commands_of
 from libs.runtime import kafka
 from libs.runtime.clock import new_traceparent, now_us
 from libs.runtime.codec import Codec
+from libs.testing.chaos.chance import Random
 from libs.testing.chaos.journal import Entry, Journal
 from libs.testing.chaos.load import operation, request, tenant_of
 

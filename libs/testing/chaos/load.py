@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 from libs.contracts.migration import commands as c
 from libs.contracts.migration.request import Request
+from libs.testing.chaos.chance import Random
 
 TENANTS = ("acme", "globex", "initech", "umbrella")
 ATTEMPTS = 5

@@ -4,11 +4,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from random import Random
 from typing import NamedTuple
 
 from deploy.embedded.stack import Stack
 from libs.runtime.clock import now_us
+from libs.testing.chaos.chance import Random
 from libs.testing.services import Service
 
 KILL, PAUSE = "kill", "pause"

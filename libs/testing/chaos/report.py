@@ -4,25 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from libs.testing.chaos.checker import ANOMALIES, Findings
-from libs.testing.chaos.effects import Effect
-from libs.testing.chaos.journal import Entry
+from libs.testing.chaos.checker import ANOMALIES
 from libs.testing.chaos.nemesis import KILL, PAUSE, Struck
-from libs.testing.chaos.recording import Recording
+from libs.testing.chaos.scene import Evidence
 from libs.testing.chaos.watching import Watcher, percentile
 
 ENDS = {"MigrationCompleted", "MigrationRolledBack", "MigrationCancelled", "MigrationRejected"}
 
 
-def report(
-    recording: Recording,
-    journal: Sequence[Entry],
-    effects: Sequence[Effect],
-    findings: Findings,
-    watcher: Watcher,
-    struck: Sequence[Struck],
-) -> dict[str, Any]:
+def report(evidence: Evidence, watcher: Watcher, struck: Sequence[Struck]) -> dict[str, Any]:
     """One JSON object: every anomaly by name, then recovery in seconds, then counts."""
+    recording, journal, effects, findings = evidence
     kills = [one for one in struck if one.fault.action == KILL]
     recovered = {one: watcher.recovery_s(one) for one in kills}
     times = [seconds for seconds in recovered.values() if seconds is not None]

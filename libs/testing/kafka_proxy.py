@@ -1,0 +1,161 @@
+"""A proxy in front of Kafka that knows the requests: holds, drops or delays them, and breaks the client's connection.
+
+A held request is still on its way: it reaches the broker when it is released, whatever became of the connection it came
+by. That is what networks, proxies and paused brokers do, and what KAFKA-17754 is about.
+"""
+
+import asyncio
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+PRODUCE, INIT_PRODUCER_ID, END_TXN, TXN_OFFSET_COMMIT = 0, 22, 26, 28
+LEAVE, CLOSE, RESET = "leave", "close", "reset"
+_HEAD = struct.Struct(">ihh")
+
+
+class Held:
+    """A request caught on its way to the broker."""
+
+    def __init__(self, api_key: int, forward: Callable[[], None]) -> None:
+        self.api_key = api_key
+        self.delivered = threading.Event()
+        self._forward = forward
+
+    def release(self) -> None:
+        """Let it go on to the broker; returns when it was written to the broker's connection."""
+        self._forward()
+        assert self.delivered.wait(10), "the broker's end of the connection is gone"
+
+
+class Trap:
+    """Catches the next request of a kind, after `skip` others, and does something to the client's connection."""
+
+    def __init__(self, api_key: int, then: str, skip: int) -> None:
+        self.api_key, self.then, self.skip = api_key, then, skip
+        self._caught = threading.Event()
+        self._held: Held | None = None
+
+    def catch(self, held: Held) -> None:
+        """Called by the proxy."""
+        self._held = held
+        self._caught.set()
+
+    def held(self, seconds: float = 30.0) -> Held:
+        """The request, once it was caught."""
+        assert self._caught.wait(seconds), f"no request {self.api_key} came by in {seconds:.0f} s"
+        assert self._held is not None
+        return self._held
+
+
+class KafkaProxy:
+    """Listens on `port` of the loopback address and passes everything on to `upstream`, except what falls into a trap."""
+
+    def __init__(self, port: int, upstream: int) -> None:
+        self._port, self._upstream = port, upstream
+        self._traps: list[Trap] = []
+        self._lock = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kafka-proxy", daemon=True)
+        self.passed: list[int] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._listening.wait(10)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def trap(self, api_key: int, then: str = LEAVE, skip: int = 0) -> Trap:
+        """Hold the next such request; `then` leaves the client's connection, closes or resets it."""
+        trap = Trap(api_key, then, skip)
+        with self._lock:
+            self._traps.append(trap)
+        return trap
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self._port))
+        self._listening.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.05))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.CancelledError):  # the proxy stops
+            await self._pass_on(reader, writer)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        down = asyncio.create_task(_copy(broker_reader, writer))
+        trapped = False
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                request = await _request(reader)
+                trap = self._sprung(_HEAD.unpack_from(request)[1])
+                if trap is None:
+                    broker_writer.write(request)
+                    await broker_writer.drain()
+                    continue
+                trapped = True
+                trap.catch(self._hold(trap.api_key, request, broker_writer))
+                if trap.then != LEAVE:
+                    break
+        if trapped:
+            # The broker's end stays open: what is held is still under way. The client sees its own end go.
+            _break(writer, reset=trap is not None and trap.then == RESET)
+            await down
+        else:
+            down.cancel()
+        broker_writer.close()
+
+    def _sprung(self, api_key: int) -> Trap | None:
+        self.passed.append(api_key)
+        with self._lock:
+            for trap in self._traps:
+                if trap.api_key == api_key:
+                    if trap.skip == 0:
+                        self._traps.remove(trap)
+                        return trap
+                    trap.skip -= 1
+        return None
+
+    def _hold(self, api_key: int, request: bytes, broker: asyncio.StreamWriter) -> Held:
+        def write() -> None:
+            broker.write(request)
+            held.delivered.set()
+
+        def forward() -> None:
+            self._loop.call_soon_threadsafe(write)
+
+        held = Held(api_key, forward)
+        return held
+
+
+async def _request(reader: asyncio.StreamReader) -> bytes:
+    size = await reader.readexactly(4)
+    return size + await reader.readexactly(struct.unpack(">i", size)[0])
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers to the client, and into the void once it is gone, so that the broker's end never blocks."""
+    with suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            if not writer.is_closing():
+                writer.write(data)
+
+
+def _break(writer: asyncio.StreamWriter, *, reset: bool) -> None:
+    if reset:
+        writer.transport.abort()
+    else:
+        writer.close()
