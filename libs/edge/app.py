@@ -18,6 +18,8 @@ from libs.edge.sending import register_written
 from libs.runtime.errors import RegistryUnavailable
 
 _log = structlog.get_logger()
+MAX_LINE_BYTES = 65_536
+"""Bytes of a request line or of one header: enough for two positions of a thousand partitions."""
 _UNREADY_S = 0.5
 """How long readiness is false before the listener closes, so that a balancer can look elsewhere."""
 
@@ -42,6 +44,8 @@ class Server:
             shutdown_timeout=edge.settings.drain_s,
             handler_cancellation=True,
             auto_decompress=False,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
         )
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -1,28 +1,29 @@
 """What all queries have in common: as of when, from which position on, in pages, with an entity tag."""
 
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.edge.decisions import Document
-from libs.edge.problems import HttpProblem
+from libs.edge.problems import HttpProblem, Wrong
 from libs.edge.routing import Answer, Call
 from libs.readmodel.position import Position, parse
 from libs.readmodel.queries.page import Page
 from libs.readmodel.reading import Snapshot
 
-_POSITION = re.compile(r"[a-z]{1,20}:\d{1,4}:\d{1,18}(,[a-z]{1,20}:\d{1,4}:\d{1,18})*")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
-_TIME: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+_PART = "[a-z]{1,20}:[0-9]{1,4}:[0-9]{1,18}"
+_POSITION = f"{_PART}(,{_PART})*"
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+ -][0-9]{2}:[0-9]{2})"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MAX_POSITION = 16_384
+MAX_POSITION = 8_192
 AT = "Answer as of this moment: a time (RFC 3339) or a position that an answer gave"
+PositionText = Annotated[str, Field(max_length=MAX_POSITION, pattern=f"^{_POSITION}$")]
+MomentText = Annotated[str, Field(max_length=MAX_POSITION, pattern=f"^({_POSITION}|{_TIME})$")]
+Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 def micros_of(moment: datetime) -> int:
@@ -30,36 +31,15 @@ def micros_of(moment: datetime) -> int:
     return (moment - _EPOCH) // datetime.resolution
 
 
-def _moment(value: str) -> str:
-    if not _POSITION.fullmatch(value):
-        _time(value)
-    return value
-
-
-def _time(value: str) -> int:
-    try:
-        if not _DATE.match(value):
-            raise ValueError(value)
-        return micros_of(_TIME.validate_python(value.replace(" ", "+") if "T" in value else value))
-    except (ValueError, ValidationError) as error:
-        raise PydanticCustomError("no_moment", "give a time with its offset (RFC 3339), or a position that an answer gave") from error
-
-
-def _position(value: str) -> str:
-    if not _POSITION.fullmatch(value):
-        raise PydanticCustomError("no_position", "give a position as an answer gave it")
-    return value
-
-
-def _no_null(value: str) -> str:
-    if "\x00" in value:
-        raise PydanticCustomError("null_character", "holds the character U+0000")
-    return value
-
-
-Moment = Annotated[str, Field(max_length=MAX_POSITION), AfterValidator(_moment)]
-PositionText = Annotated[str, Field(max_length=MAX_POSITION), AfterValidator(_position)]
-Words = Annotated[str, Field(max_length=200), AfterValidator(_no_null)]
+def _moment(text: str) -> Position | int:
+    """The time or position that a text means. Raises HttpProblem for a day that no calendar has."""
+    if ":" in text.partition(",")[0].partition("-")[0]:
+        return parse(text, "at")
+    try:  # a plus sign that was not percent-encoded arrives as a space
+        return micros_of(datetime.fromisoformat(text.replace(" ", "+").upper()))
+    except (ValueError, OverflowError) as error:
+        wrong: Wrong = {"pointer": "/query/at", "code": "no_moment", "detail": "there is no such time"}
+        raise HttpProblem("invalid_request", errors=[wrong]) from error
 
 
 class Fresh(BaseModel):
@@ -75,7 +55,7 @@ class Fresh(BaseModel):
 class Asked(Fresh):
     """As of when a query is answered."""
 
-    at: Moment | None = Field(default=None, description=AT)
+    at: MomentText | None = Field(default=None, description=AT)
 
 
 class _Pages(BaseModel):
@@ -102,9 +82,7 @@ class Items(Document):
 async def asked(call: Call) -> AsyncIterator[Snapshot]:
     """The snapshot that a query is to be answered from. Raises HttpProblem."""
     at, least = getattr(call.query, "at", None), call.query.min_position
-    moment: Position | int | None = None
-    if at is not None:
-        moment = parse(at, "at") if _POSITION.fullmatch(at) else _time(at)
+    moment = None if at is None else _moment(at)
     reached = parse(least, "min_position") if least else None
     async with call.edge.read_side.snapshot(moment, reached) as snapshot:
         yield snapshot

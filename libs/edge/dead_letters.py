@@ -228,10 +228,10 @@ ROUTES = (
     ),
     Route(
         "POST", f"{_ONE}/replay", "replayDeadLetter", "Send it to its topic again, perhaps corrected", _TAG, replay,
-        _TAKEN, OPERATORS, query=LetterQuery, body=Replay, command=True, problems=_NOW,
+        _TAKEN, OPERATORS, query=LetterQuery, body=Replay, command=True, decided=False, problems=_NOW,
     ),
     Route(
         "POST", f"{_ONE}/discard", "discardDeadLetter", "Let it be, with a reason", _TAG, discard,
-        _TAKEN, OPERATORS, query=LetterQuery, body=Discard, command=True, problems=_NOW,
+        _TAKEN, OPERATORS, query=LetterQuery, body=Discard, command=True, decided=False, problems=_NOW,
     ),
 )  # fmt: skip

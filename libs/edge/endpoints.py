@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from prometheus_client import Gauge
 from pydantic import BaseModel
 
 from libs.edge.auth import Principal
@@ -16,12 +17,13 @@ from libs.edge.routing import Answer, Call, Route, Trace
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TRACE = web.RequestKey("trace", Trace)
 ROUTE = web.RequestKey("route", Route)
+IN_FLIGHT = Gauge("whimbrel_http_requests_in_flight", "Requests being answered", ["route"])
 NOBODY = Principal("", "", frozenset(), False, 0.0, "")
 
 
 def endpoint(route: Route, edge: Edge) -> Endpoint:
     """The aiohttp handler of a route."""
-    adapter = adapter_of(route.body)
+    adapter, in_flight = adapter_of(route.body), IN_FLIGHT.labels(route.name)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
@@ -36,7 +38,8 @@ def endpoint(route: Route, edge: Edge) -> Endpoint:
             body=await body_of(route, request, adapter, edge.context),
             trace=request[TRACE],
         )
-        answer = await route.handler(call)
+        with in_flight.track_inprogress():
+            answer = await route.handler(call)
         return answer if isinstance(answer, web.StreamResponse) else written(answer)
 
     return handle

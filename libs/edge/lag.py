@@ -18,8 +18,8 @@ _log = structlog.get_logger()
 LAG_AGE = Gauge("whimbrel_commands_lag_age_seconds", "Age of the oldest command that the validator has not decided")
 LAG = Gauge("whimbrel_commands_lag_records", "Commands that the validator has not decided")
 _EVERY_S = 3.0
-_CALL_S = 3.0
-_STALE_S = 12.0
+_CALL_S = 10.0
+_STALE_S = 25.0
 
 
 class Lag(NamedTuple):

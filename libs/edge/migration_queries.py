@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from libs.edge.asking import Asked, Items, Paged, Words, asked, micros_of, missing, paged, single
 from libs.edge.routing import STATUS_READERS, Answer, Call, Outcome, Route
 from libs.edge.row_documents import MigrationDocument, OneMigration, migration_document
+from libs.edge.values import Moment
 from libs.readmodel.queries import migrations
 
 Status = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
@@ -24,7 +25,7 @@ class ListQuery(Paged):
     provider: Words = Field(default="", description="Only of this kind")
     label: list[Label] = Field(default=[], max_length=10, description="Only with these labels, as name=value")
     search: Words = Field(default="", description="Beginning of the id, of a word of the application, or of the wave")
-    due_before: AwareDatetime | None = Field(default=None, description="Only those due before this time (RFC 3339)")
+    due_before: Moment | None = Field(default=None, description="Only those due before this time (RFC 3339)")
     sort: Literal["-requested_at", "requested_at", "due_at"] = Field(default="-requested_at", description="Order; - means latest first")
 
 

@@ -132,9 +132,10 @@ def _header_parameters(route: Route) -> list[Schema]:
     ]
     if route.command:
         key = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
+        found.append(_header("Idempotency-Key", "The same key takes effect once", key, required=route.key_required))
+    if route.command and route.decided:
         found += [
-            _header("Idempotency-Key", "The same key takes effect once", key, required=route.key_required),
-            _header("If-Match", "Version that the aggregate must be at", {"type": "string", "pattern": '^(\\*|"[0-9]{1,15}")$'}),
+            _header("If-Match", "Version that the aggregate must be at", {"type": "string", "pattern": '^(\\*|"?[0-9]{1,15}"?)$'}),
             _header("Prefer", "wait=N: wait up to N seconds (at most 30) for the decision", {"type": "string"}),
         ]
     return found

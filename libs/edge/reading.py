@@ -16,7 +16,7 @@ MAX_BODY_BYTES = 1 << 20
 MAX_WAIT_S = 30.0
 _ID = re.compile(ID_PATTERN)
 _PATHS = {name: re.compile(pattern) for name, pattern in PATH_PATTERNS.items()}
-_ETAG = re.compile(r'"(\d{1,15})"')
+_ETAG = re.compile(r'"?(\d{1,15})"?')
 _WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,6})\"?\s*", re.IGNORECASE)
 
 
@@ -84,12 +84,12 @@ def wishes_of(route: Route, request: web.Request) -> Wishes:
         raise HttpProblem("idempotency_key_missing")
     if key and not IDEMPOTENCY_KEY.match(key):
         raise _header("Idempotency-Key", "1 to 255 visible ASCII characters")
-    return Wishes(key, _expected_version(request), _wait(request))
+    return Wishes(key, _expected_version(request), _wait(request)) if route.decided else Wishes(key)
 
 
 def _expected_version(request: web.Request) -> int:
-    given = request.headers.get("If-Match", "").strip()
-    if not given or given == "*":
+    given = request.headers.get("If-Match", "*").strip()
+    if given == "*":
         return -1
     match = _ETAG.fullmatch(given)
     if match is None:

@@ -87,7 +87,9 @@ class Route(NamedTuple):
     line: type[BaseModel] | None = None
     """Model of each line of the body, where it is NDJSON and the handler reads it itself."""
     command: bool = False
-    """Whether it takes Idempotency-Key, If-Match and Prefer."""
+    """Whether it takes an Idempotency-Key."""
+    decided: bool = True
+    """For a command: whether the validator decides it, so that If-Match and Prefer mean something."""
     key_required: bool = True
     as_of: bool = False
     problems: tuple[str, ...] = ()
@@ -119,6 +121,7 @@ class Route(NamedTuple):
         if self.body is not None or self.line is not None:
             codes += ["malformed_json", "body_too_large", "unsupported_media_type", "invalid_request"]
         if self.command:
-            codes += ["idempotency_key_missing", "invalid_header", "log_unavailable", "validator_behind"]
-            codes += ["command_refused", "key_reused", "version_conflict", "not_found"]
+            codes += ["idempotency_key_missing", "invalid_header", "log_unavailable", "command_refused"]
+        if self.command and self.decided:
+            codes += ["validator_behind", "key_reused", "version_conflict", "not_found"]
         return tuple(dict.fromkeys(codes))

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.edge.asking import PositionText
 from libs.edge.event_documents import EventDocument, event_document
 from libs.edge.problems import HttpProblem
 from libs.edge.replaying import replay, too_old
@@ -32,7 +33,7 @@ class StreamQuery(BaseModel):
 
     type: TypeName | None = Field(default=None, description="Only events of this type; a trailing * matches all that begin so")
     migration: Annotated[str, Field(pattern=ID_PATTERN)] | None = Field(default=None, description="Only events of this migration")
-    position: Annotated[str, Field(max_length=8_000)] | None = Field(
+    position: PositionText | None = Field(
         default=None, description="Position to begin after, as an answer gave it, where Last-Event-ID is not sent"
     )
 
@@ -43,9 +44,7 @@ class OneStreamQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: TypeName | None = Field(default=None, description="Only events of this type; a trailing * matches all that begin so")
-    position: Annotated[str, Field(max_length=8_000)] | None = Field(
-        default=None, description="Position to begin after, where Last-Event-ID is not sent"
-    )
+    position: PositionText | None = Field(default=None, description="Position to begin after, where Last-Event-ID is not sent")
 
 
 class _Stream:

@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -63,6 +63,17 @@ def _no_null(value: str) -> str:
     return value
 
 
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _rfc3339(value: object) -> object:
+    if isinstance(value, str) and not _RFC3339.fullmatch(value):  # pydantic would also take seconds since the epoch as text
+        raise PydanticCustomError("datetime_parsing", "write a time as RFC 3339 has it, e.g. 2027-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+"""A time with its offset, as RFC 3339 has it."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_fit)]
 """A JSON object of at most 64 KiB and 16 levels that holds no secret in clear."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_null)]
