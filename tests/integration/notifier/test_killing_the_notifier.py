@@ -13,6 +13,8 @@ MIGRATIONS_A_KILL = 5
 EVENTS_A_MIGRATION = 6
 AT_ONCE = 8
 """How many deliveries to one host may be in flight: the notifier's default."""
+ON_THE_WAY = 4
+"""How many more may have been accepted a moment ago, their reports not yet recorded."""
 
 
 def arrived(world: World) -> Counter[str]:
@@ -44,6 +46,6 @@ def test_no_delivery_is_missing_and_few_are_repeated_after_kills_R9_X13(world: W
     assert len(expected) == total
     assert arrived(world).keys() == expected
     print(f"{total} deliveries, {KILLS} kills, {arrived(world).total() - total} repeated")
-    assert arrived(world).total() - total <= AT_ONCE * KILLS
+    assert arrived(world).total() - total <= (AT_ONCE + ON_THE_WAY) * KILLS
     for request in world.receiver.at("/killed"):
         request.verify(world.secrets.of_subscription("killed", "all", 1))
