@@ -16,6 +16,7 @@ from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from libs.contracts.catalogue import MESSAGES, Message
+from libs.contracts.decoder import compile_decoder
 from libs.contracts.encoder import compile_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +52,7 @@ class Schema:
         self.fingerprint = bytes.fromhex(fingerprint(to_parsing_canonical_form(document), "SHA-256"))
         self._parsed = parse_schema(plain(document))
         self._encode = compile_encoder(plain(document))
+        self._decode = compile_decoder(plain(document), self.model, self.envelope)
 
     def encode(self, body: Any, envelope: Any = None) -> bytes:
         """Avro body of a message. Raises AttributeError, TypeError or ValueError when the model does not fit: a defect."""
@@ -61,6 +63,14 @@ class Schema:
 
         Raises Undecodable for anything that is not exactly one such record.
         """
+        if writer is None:
+            try:
+                return self._decode(body)
+            except Exception:  # not the plain form: fastavro takes it, or says what is wrong with it
+                return self._decode_any(body, writer)
+        return self._decode_any(body, writer)
+
+    def _decode_any(self, body: bytes, writer: Any) -> tuple[Any, Any]:
         stream = io.BytesIO(body)
         try:
             record: Any = schemaless_reader(stream, self._parsed if writer is None else writer, None if writer is None else self._parsed)
