@@ -52,9 +52,9 @@ def read_env_file(path: Path | None) -> dict[str, str]:
         raise EnvironmentProblem(f"env file {path} cannot be read: {type(error).__name__}: give another with --env-file") from error
     found: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if not name or name.startswith("#"):
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
         if not equals or not name.isidentifier():
             raise EnvironmentProblem(f"env file {path}, line {number} is not NAME=value: correct it")
         found[name] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value

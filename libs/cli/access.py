@@ -12,6 +12,7 @@ from libs.cli.connection import DEFAULT_DIR, DataDir, local_token, running
 from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, one_line_errors, out, print_json, say
 from libs.cli.text import rows, table
+from libs.cli.text import show as show_table
 
 _SECRET = ("password", "secret", "token", "dsn", "key")
 
@@ -101,7 +102,7 @@ def config_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
         if as_json:
             print_json(found)
         else:
-            out().print(rows(table("variable", "value", "source", "meaning"), [list(one.values()) for one in found]))
+            show_table(out(), rows(table("variable", "value", "source", "meaning"), [list(one.values()) for one in found]))
 
 
 def _of_stack(data_dir: Path) -> dict[str, Any]:

@@ -14,6 +14,11 @@ ATTEMPTS = 6
 LONGEST_PAUSE_S = 5.0
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 _EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 405: Exit.USAGE, 413: Exit.USAGE, 415: Exit.USAGE, 422: Exit.USAGE}
+_FIXES = {
+    401: "get another with whimbrel token issue, or give one with --token",
+    403: "use a token with one of these roles: whimbrel token issue --role ...",
+    404: "see what there is with whimbrel list, or whimbrel dlq list",
+}
 _AGAIN = (429, 502, 503, 504)
 
 
@@ -133,5 +138,4 @@ def problem(status: int, content: bytes) -> CliError:
             f"the API answers {status} with something that is no problem document", Exit.ENVIRONMENT, "check the address given with --url"
         )
     default = Exit.ENVIRONMENT if status >= 500 or status == 429 else Exit.REFUSED
-    fix = "get another with whimbrel token issue, or give one with --token" if status == 401 else ""
-    return CliError(f"{message} ({code})" if code else message, _EXITS.get(status, default), fix, details)
+    return CliError(f"{message} ({code})" if code else message, _EXITS.get(status, default), _FIXES.get(status, ""), details)

@@ -12,6 +12,7 @@ from libs.cli.errors import CliError, Exit
 from libs.cli.operating import Reason
 from libs.cli.output import AsJson, NoInput, Yes, confirm, next_command, one_line_errors, out, print_json
 from libs.cli.text import rows, table
+from libs.cli.text import show as show_table
 
 Letter = Annotated[str, typer.Argument(metavar="LETTER", help="Id of the dead letter, as dlq list shows it.")]
 Unattributed = Annotated[bool, typer.Option("--unattributed", help="Those that name no tenant; for the platform's own tenant only.")]
@@ -45,7 +46,7 @@ def list_letters(
             print_json(found)
         elif found["items"]:
             lines = [(one["id"], one["reason"], (one["readAt"] or "")[:19].replace("T", " "), one["detail"]) for one in found["items"]]
-            out().print(rows(table("letter", "reason", "read (UTC)", "what is wrong"), lines))
+            show_table(out(), rows(table("letter", "reason", "read (UTC)", "what is wrong"), lines))
             next_command(f"whimbrel dlq show {lines[0][0]}")
         else:
             out().print("none")
@@ -76,7 +77,7 @@ def show(
             "resolvedBy",
             "resolvedAt",
         )
-        out().print(rows(made, [(name, found[name]) for name in names if found.get(name) is not None]))
+        show_table(out(), rows(made, [(name, found[name]) for name in names if found.get(name) is not None]))
         out().print("\n" + (found["text"] if found["text"] is not None else f"base64 {found['value']}"), markup=False)
         next_command(f"whimbrel dlq replay {letter}, or whimbrel dlq discard {letter} --reason ...")
 
@@ -118,7 +119,7 @@ def discard(
 ) -> None:
     """Let it be, with a reason on record. Asks for its id first."""
     with one_line_errors(as_json):
-        confirm(f"This discards {letter}", letter, yes=yes, no_input=no_input)
+        confirm(f"Discarding {letter}", letter, yes=yes, no_input=no_input)
         api = connect(url, token, data_dir, tenant)
         _resolved(api.command(f"/v1/dead-letters/{letter}/discard", {"reason": reason}, wait_s=0, query=_whose(unattributed)).body, as_json)
 

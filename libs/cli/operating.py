@@ -57,7 +57,7 @@ def cancel(
     tenant: Tenant = "default", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Stop, undo everything that was done, end as cancelled. Asks for the id first."""
-    _send("cancel", id_, {"reason": reason}, locals() | {"danger": "This cancels"})
+    _send("cancel", id_, {"reason": reason}, locals() | {"danger": "Cancelling"})
 
 
 def rollback(
@@ -65,7 +65,7 @@ def rollback(
     tenant: Tenant = "default", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Stop, undo everything that was done, end as rolled back. Asks for the id first."""
-    _send("rollback", id_, {"reason": reason}, locals() | {"danger": "This rolls back"})
+    _send("rollback", id_, {"reason": reason}, locals() | {"danger": "Rolling back"})
 
 
 def retry(
@@ -81,7 +81,7 @@ def skip(
     tenant: Tenant = "default", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Give up the compensation that is stuck, leave its effect as it is, and go on going back. Asks for the id first."""
-    _send("skip-compensation", id_, {"reason": reason}, locals() | {"danger": "This leaves an effect standing in"})
+    _send("skip-compensation", id_, {"reason": reason}, locals() | {"danger": "Skipping a compensation of"})
 
 
 def approve(

@@ -13,6 +13,7 @@ from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json, talk
 from libs.cli.plan_table import estimate_of, plan_view
 from libs.cli.text import rows, table
+from libs.cli.text import show as show_table
 from libs.contracts.migration.plan import Plan
 from libs.contracts.values import Problem
 
@@ -64,7 +65,7 @@ def plan_postgres(
                 }
             )
         elif plan:
-            out().print(plan_view(plan))
+            show_table(out(), plan_view(plan))
             next_command(f"whimbrel migrate postgres --source {source} --target {target}")
         else:
             show_problems(problems)
@@ -94,4 +95,4 @@ def show_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:
     """Everything that forbids a move, with what to do about it."""
     count = len(problems)
     talk().print(f"[red]The move is not possible: {count} problem{'s' if count > 1 else ''}. Nothing was touched.[/]")
-    out().print(rows(table("code", "what is wrong", "what to do"), [(p.code, p.message, p.remedy) for p in problems]))
+    show_table(out(), rows(table("code", "what is wrong", "what to do"), [(p.code, p.message, p.remedy) for p in problems]))

@@ -14,6 +14,7 @@ from libs.cli.output import AsJson, next_command, one_line_errors, out, print_js
 from libs.cli.requesting import Timeout
 from libs.cli.story import Story
 from libs.cli.text import rows, table
+from libs.cli.text import show as show_table
 
 if TYPE_CHECKING:
     from libs.cli.client import Api
@@ -53,7 +54,7 @@ def list_migrations(
             for one in found["items"]
         ]
         if lines:
-            out().print(rows(table("id", "application", "provider", "status", "steps", "requested (UTC)"), lines))
+            show_table(out(), rows(table("id", "application", "provider", "status", "steps", "requested (UTC)"), lines))
             next_command(f"whimbrel show {lines[0][0]}" + (", or --limit for more" if found.get("next") else ""))
         else:
             out().print("none")
@@ -98,7 +99,7 @@ def show(
         ]
         made = table("", "")
         made.show_header = False
-        out().print(rows(made, [(f"{name}", value) for name, value in lines if value]))
+        show_table(out(), rows(made, [(f"{name}", value) for name, value in lines if value]))
         next_command(f"whimbrel events {id_}" if found["ended"] else f"whimbrel watch {id_}")
 
 

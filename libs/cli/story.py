@@ -6,6 +6,7 @@ from typing import Any
 
 RUNNING, DONE, FAILED, UNDOING, UNDONE, SKIPPED, WAITING = "running", "done", "failed", "undoing", "undone", "skipped", "waiting"
 GOOD_END = "completed"
+_MOVES_ON = ("WorkDispatched", "CompensationSkipped", "StopRequested", "WaitStarted", "ApprovalRequested")
 ENDS = {
     "MigrationCompleted": GOOD_END,
     "MigrationRejected": "rejected",
@@ -61,7 +62,7 @@ class Story:
         at = micros(event["recordedAt"])
         self.began = self.began or at
         kind, data = event["type"], event["data"]
-        self.stuck = "" if kind in ("RetryRequested", "CompensationSkipped", "StopRequested") else self.stuck
+        self.stuck = "" if kind in _MOVES_ON else self.stuck
         if kind in ENDS:
             self._finish(kind, data, at)
         self.last = _HANDLERS[kind](self, data, at) if kind in _HANDLERS else ""

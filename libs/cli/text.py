@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -37,3 +38,13 @@ def rows(made: Table, lines: Sequence[Sequence[object]]) -> Table:
     for line in lines:
         made.add_row(*[escape("" if cell is None else str(cell)) for cell in line])
     return made
+
+
+def show(console: Console, what: RenderableType) -> None:
+    """Print it; where no terminal is, without the blanks that fill its lines."""
+    if console.is_terminal:
+        console.print(what)
+        return
+    with console.capture() as captured:
+        console.print(what)
+    console.print("\n".join(line.rstrip() for line in captured.get().splitlines()), markup=False)

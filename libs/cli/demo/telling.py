@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from libs.cli.output import out, print_json, talk
-from libs.cli.text import number, table
+from libs.cli.text import number, show, table
 
 
 class Figures(NamedTuple):
@@ -41,7 +41,7 @@ def finale(figures: Figures, writes_per_second: float) -> None:
         made.add_row(name, f"[{'green' if good else 'bold red'}]{value}[/]")
     console = out()
     console.print()
-    console.print(made)
+    show(console, made)
     console.print()
     figures_json: dict[str, Any] = figures._asdict()
     print_json(figures_json)
