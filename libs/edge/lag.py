@@ -50,7 +50,7 @@ class LagGuard:
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
-        admin = AdminClient({"bootstrap.servers": self._bootstrap})
+        admin = self._admin()
         reader = kafka.reader(self._bootstrap, **{"group.id": "whimbrel-lag", "fetch.wait.max.ms": 50})
         while True:
             try:
@@ -59,8 +59,13 @@ class LagGuard:
                 LAG.set(lag.records)
                 LAG_AGE.set(lag.age_s)
             except (KafkaException, TimeoutError) as error:
-                _log.warning("cannot look at the validator's lag", error=str(error))
+                _log.warning("cannot look at the validator's lag", error=f"{type(error).__name__}: {error}")
+                # A client that has asked a coordinator before an outage may wait for it for ever afterwards; a new one does not.
+                admin = self._admin()
             await asyncio.sleep(_EVERY_S)
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self._bootstrap})
 
     def look(self, admin: AdminClient, reader: Consumer) -> Lag:
         """Ask Kafka once. Raises KafkaException when it does not answer."""

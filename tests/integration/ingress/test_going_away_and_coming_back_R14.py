@@ -1,0 +1,136 @@
+"""Shutdown drains, a broker that is away is told within bounded time, and nothing accepted is lost (R13, R14, section 10)."""
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.embedded.ports import get
+from deploy.embedded.stack import Stack
+from libs.testing.servers import wait_until
+from tests.integration.ingress.conftest import World, start_ingress
+from tests.integration.ingress.http import Api, migration
+
+
+class Link:
+    """A TCP link to Kafka that can be cut and mended: the stack's second listener advertises its port."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self._target, self._open, self._sockets = target, True, list[socket.socket]()
+        self._listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Drop every connection and refuse new ones."""
+        self._open = False
+        for one in self._sockets:
+            one.close() if one.fileno() < 0 else one.shutdown(socket.SHUT_RDWR)
+        self._sockets.clear()
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._open = True
+
+    def close(self) -> None:
+        """End for good."""
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near = self._listener.accept()[0]
+            except OSError:
+                return
+            if not self._open:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._target))
+            self._sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65_536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    for one in (source, sink):
+        one.close()
+
+
+@pytest.fixture
+def link(stack: Stack) -> Iterator[Link]:
+    port = stack.settings.kafka_proxy_port
+    assert port is not None
+    assert stack.kafka_proxied_port is not None
+    link = Link(port, stack.kafka_proxied_port)
+    yield link
+    link.close()
+
+
+def test_a_broker_that_is_away_is_told_in_bounded_time_and_the_retry_takes_effect_once_R13(world: World, link: Link) -> None:
+    bootstrap = f"127.0.0.1:{world.stack.settings.kafka_proxy_port}"
+    service, port = start_ingress(world.services, world.data_dir, 7, WHIMBREL_KAFKA=bootstrap, WHIMBREL_PRODUCE_TIMEOUT_S="2")
+    api = Api(port, world.issuer.issue("away", "u-1", ["admin"]))
+    assert api.decided("/v1/migrations", migration(migrationId="a-0")).status == 201
+
+    link.cut()
+    began = time.monotonic()
+    refused = api.post("/v1/migrations", migration(migrationId="a-1"), Idempotency_Key="retried")
+    took = time.monotonic() - began
+    alive = get(port, "/livez")
+    wait_until(lambda: (get(port, "/readyz") or (0,))[0] == 503, "readiness is false")
+    link.mend()
+    wait_until(lambda: (get(port, "/readyz") or (0,))[0] == 200, "readiness is true again")
+    answers = [api.decided("/v1/migrations", migration(migrationId="a-1"), Idempotency_Key="retried") for _ in range(2)]
+
+    assert (refused.status, refused.json["code"], bool(refused.headers["retry-after"])) == (503, "log_unavailable", True)
+    assert took < 8
+    assert alive is not None
+    assert alive[0] == 200
+    assert [answer.status for answer in answers] == [201, 201]
+    assert answers[0].json == answers[1].json
+    assert service.exit_code() is None
+    service.stop()
+
+
+def test_a_request_in_flight_is_answered_before_the_process_ends_R14(world: World) -> None:
+    service, port = start_ingress(world.services, world.data_dir, 8)
+    api = Api(port, world.issuer.issue("drain", "u-1", ["admin"]))
+    answers: list[int] = []
+    wanted = "/v1/migrations?min_position=migration:0:999999999"
+    asker = threading.Thread(target=lambda: answers.append(api.get(wanted).status))
+    asker.start()
+    wait_until(lambda: _in_flight(port, "listMigrations"), "the request is being handled", 10)
+
+    service.send(signal.SIGTERM)
+    wait_until(lambda: (get(port, "/readyz") or (0,))[0] in (0, 503), "readiness is false", 5)
+    asker.join(20)
+
+    assert answers == [503]
+    assert service.stop() == 0
+
+
+def _in_flight(port: int, route: str) -> bool:
+    answer = get(port, "/metrics")
+    return answer is not None and f'whimbrel_http_requests_in_flight{{route="{route}"}} 1.0'.encode() in answer[1]
+
+
+def test_after_sigkill_between_ack_and_answer_the_retry_finds_its_own_migration_D2(world: World) -> None:
+    service, port = start_ingress(world.services, world.data_dir, 9)
+    token = world.issuer.issue("killed", "u-1", ["admin"])
+    first = Api(port, token).post("/v1/migrations", migration(), Idempotency_Key="lost-answer")
+    service.kill()
+
+    again = world.api("killed").decided("/v1/migrations", migration(), Idempotency_Key="lost-answer")
+
+    assert (again.status, again.json["id"]) == (201, first.json["id"])
+    assert [one["id"] for one in world.api("killed").get(f"/v1/migrations?min_position={again.json['position']}").json["items"]] == [
+        first.json["id"]
+    ]
