@@ -18,7 +18,7 @@ from libs.readmodel.projecting import Projector
 from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
-from libs.runtime.settings import Settings
+from libs.runtime.settings import Settings, load
 from libs.runtime.sink import MAX_BATCH, Pool
 from libs.testing.log_writer import LogWriter
 from libs.testing.migrations import act, check, final, plan_of
@@ -31,7 +31,7 @@ BARE = "project_bare"
 
 def run(stack: Stack, *, lifecycles: int = LIFECYCLES) -> dict[str, Any]:
     """Write lifecycles of about twenty events, project them, then copy the same rows."""
-    settings = Settings(kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix="project")
+    settings = load(Settings, kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix="project")
     kafka.create_topics(stack.kafka, settings.prefix, settings.partitions)
     events = tell(settings, lifecycles)
     return asyncio.run(_measure(settings, events))

@@ -18,6 +18,9 @@ CROSS JOIN LATERAL (SELECT c.id, c.status_from FROM status_change c WHERE c.tena
     AND c.pos >= b.bound AND c.pos < b.bound + (1::bigint << l.level) AND c.since < b.bound) c WHERE c.status_from = ANY({statuses})"""
 """Migrations whose status at the bound was one of those wanted and has changed since; see status_change."""
 
+_PROBE = "SELECT m.* FROM migration m WHERE m.id = {id} AND {conditions} OFFSET 0"
+"""One migration by its key. OFFSET 0 keeps the planner from turning probes into a scan."""
+
 
 class Selection:
     """One page of ids with their sort keys. `bounds` (partitions and offsets) makes it a page as of then."""
@@ -54,7 +57,7 @@ class Selection:
     def sql(self, count: int) -> str:
         """The statement; its arguments grow with it."""
         limit = self._arg(count, "bigint")
-        if self._sort == "search" or (self._driving_term() and self._sort != "due_at"):
+        if self._sort == "search" or self._wanted.wave or (self._driving_term() and self._sort != "due_at"):
             return self._by_term(limit)
         if self._sort == "due_at":
             return self._by_due_date(limit)
@@ -77,10 +80,8 @@ class Selection:
                 found.append(f"m.{column} = {self._arg(text(value), 'text')}")
         for label in wanted.labels:
             term = self._arg(text(f"label:{label}"), "text")
-            found.append(
-                "EXISTS (SELECT 1 FROM migration_term x WHERE x.tenant = $1"  # noqa: S608 - made of constants
-                f" AND x.term = {term} AND x.requested_at = m.requested_at AND x.id = m.id)"
-            )
+            probe = f"x.tenant = $1 AND x.term = {term} AND x.requested_at = m.requested_at AND x.id = m.id"
+            found.append(f"(SELECT true FROM migration_term x WHERE {probe})")  # noqa: S608 - not EXISTS, which may become a scan
         if wanted.due_before:
             found.append(f"m.due_at > 0 AND m.due_at < {self._arg(wanted.due_before, 'bigint')}")
         if self._bounds:
@@ -112,13 +113,16 @@ class Selection:
             low, high = self._arg(beginning, "text"), self._arg(beginning + AFTER_ALL, "text")
             range_, key = f"k.term >= {low} AND k.term < {high}", "k.term"
             page, order = self._page(("k.term", "k.requested_at", "k.id"), down=False)
+        elif self._sort == "due_at":  # a wave is small enough to be sorted
+            range_, key = f"k.term = {self._arg(self._driving_term(), 'text')} AND m.due_at > 0", "m.due_at"
+            page, order = self._page(("m.due_at", "m.id"), down=False)
         else:
             range_, key = f"k.term = {self._arg(self._driving_term(), 'text')}", "k.requested_at"
             page, order = self._page(("k.requested_at", "k.id"), down=self._sort.startswith("-"))
         return (
             f"SELECT {key} AS key, k.requested_at, k.id, m.application, m.wave FROM migration_term k"  # noqa: S608 - made of constants
-            f" JOIN migration m ON m.tenant = k.tenant AND m.id = k.id"
-            f" WHERE k.tenant = $1 AND {range_} AND {page} AND {self._conditions(statuses=True)} ORDER BY {order} LIMIT {limit}"
+            f" CROSS JOIN LATERAL ({_PROBE.format(id='k.id', conditions=self._conditions(statuses=True))}) AS m"
+            f" WHERE k.tenant = $1 AND {range_} AND {page} ORDER BY {order} LIMIT {limit}"
         )
 
     def _by_due_date(self, limit: str) -> str:
@@ -138,8 +142,8 @@ class Selection:
             return present
         left = _LEFT.format(bounds=self._bounds, statuses=self._status_array)
         changed = (
-            f"SELECT m.requested_at AS key, m.requested_at, m.id FROM ({left}) AS l JOIN migration m ON m.tenant = $1 AND m.id = l.id"  # noqa: S608
-            f" WHERE {page} AND {self._conditions(statuses=False)}"
+            f"SELECT m.requested_at AS key, m.requested_at, m.id FROM ({left}) AS l"  # noqa: S608
+            f" CROSS JOIN LATERAL ({_PROBE.format(id='l.id', conditions=self._conditions(statuses=False))}) AS m WHERE {page}"
         )
         return f"SELECT * FROM (({present}) UNION ALL ({changed})) AS m ORDER BY {order} LIMIT {limit}"  # noqa: S608
 

@@ -1,8 +1,11 @@
 """A prefix of its own for each test, a writer of its log, and a pool on its database."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from deploy.embedded.stack import Stack
 from libs.readmodel import generations, wiring
@@ -11,8 +14,8 @@ from libs.readmodel.reading import ReadModel
 from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
-from libs.runtime.settings import Settings
-from libs.runtime.sink import Place, Pool
+from libs.runtime.settings import Settings, load
+from libs.runtime.sink import Place, Pool, Sink
 from libs.testing.log_writer import LogWriter
 from libs.testing.servers import prefix, stack
 
@@ -22,7 +25,7 @@ Project = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 def settings(stack: Stack, prefix: str) -> Settings:
-    return Settings(kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix=prefix)
+    return load(Settings, kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix=prefix)
 
 
 @pytest.fixture
@@ -65,10 +68,22 @@ def project(settings: Settings, pool: Pool) -> Project:
     return run
 
 
+@asynccontextmanager
+async def serving(settings: Settings, pool: Pool, target: Projector | None = None) -> AsyncIterator[Sink]:
+    """A projector as the service runs it, in this process; what ends it is raised at the end."""
+    await wiring.prepared(pool, settings.prefix)
+    consumer = kafka.consumer(settings.kafka, f"{settings.prefix}.projector", settings.slot, **wiring.EOF)
+    sink = wiring.sink_into(settings, pool, consumer, target or Projector(settings.prefix))
+    running = asyncio.create_task(sink.run())
+    try:
+        yield sink
+    finally:
+        sink.stop()
+        await running
+
+
 def ends_of(settings: Settings) -> dict[Place, int]:
     """Where each topic of the read models ends now."""
-    from confluent_kafka import TopicPartition
-
     consumer = kafka.reader(settings.kafka)
     found = {}
     for topic in wiring.topics_of(settings.prefix):

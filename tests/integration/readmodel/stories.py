@@ -11,13 +11,13 @@ from libs.testing.migrations import act, approval, check, final, pause_of, plan_
 TENANTS = ("acme", "globex")
 
 
-def wander(writer: LogWriter, seed: int, *, migrations: int = 12, steps: int = 250) -> None:
+def wander(writer: LogWriter, seed: int, *, migrations: int = 12, steps: int = 250, name: str = "mig") -> None:
     """Tell a story of chance; the same seed tells the same."""
     chance = Random(seed)
     alive: list[tuple[str, str]] = []
     for number in range(steps):
         if len(alive) < migrations and chance.random() < 0.15:
-            alive.append(_begin(writer, chance, len(alive)))
+            alive.append(_begin(writer, chance, f"{name}-{len(alive)}"))
         elif alive:
             writer.wander(*chance.choice(alive), chance)
         if chance.random() < 0.1:
@@ -27,8 +27,8 @@ def wander(writer: LogWriter, seed: int, *, migrations: int = 12, steps: int = 2
     writer.flush()
 
 
-def _begin(writer: LogWriter, chance: Random, number: int) -> tuple[str, str]:
-    tenant, id_ = chance.choice(TENANTS), f"mig-{number}"
+def _begin(writer: LogWriter, chance: Random, id_: str) -> tuple[str, str]:
+    tenant = chance.choice(TENANTS)
     steps = [act(f"step_{i}", attempts=2) for i in range(3)]
     extra = [check("look", attempts=1), act("rows", chunks=5, window=2), pause_of("settle", 50), approval("agree", 100_000)]
     plan = plan_of(*steps, *chance.sample(extra, chance.randrange(4)), final("done"))

@@ -1,0 +1,76 @@
+"""The service as a process: it catches up, stops at SIGTERM, keeps poison aside and refuses a broken history."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.embedded.stack import Stack
+from libs.contracts.migration import commands as c
+from libs.readmodel.queries.migrations import one
+from libs.readmodel.queries.operations import dead_letters
+from libs.readmodel.reading import ReadModel
+from libs.runtime.settings import Settings
+from libs.testing.log_writer import LogWriter
+from libs.testing.migrations import act, plan_of
+from libs.testing.servers import wait_until
+from libs.testing.services import Service, environment_of
+
+
+@pytest.fixture
+def service(stack: Stack, prefix: str, tmp_path: Path) -> Iterator[Service]:
+    process = Service("services.projector", 0, environment_of(stack, prefix), tmp_path)
+    process.start()
+    yield process
+    process.stop()
+
+
+async def test_it_catches_up_and_stops_when_told(service: Service, writer: LogWriter, read: ReadModel) -> None:
+    writer.request("acme", "mig-1", plan_of(act("copy")))
+    writer.flush()
+    service.wait_ready()
+    version = writer.states["migration", "acme", "mig-1"].stream.version
+    wait_for = await read.wait_for((await read.position()), 5)
+    assert wait_for
+    async with read.snapshot() as snapshot:
+        row = await one(snapshot, "acme", "mig-1")
+    while row is None or row.version < version:
+        async with read.snapshot() as snapshot:
+            row = await one(snapshot, "acme", "mig-1")
+    assert (row.status, row.step_name) == ("replicating", "copy")
+    assert service.stop() == 0
+
+
+async def test_poison_is_kept_and_does_not_stall_R11(service: Service, settings: Settings, writer: LogWriter, read: ReadModel) -> None:
+    topic = f"{settings.prefix}.migration.events"
+    writer.request("acme", "mig-1", plan_of(act("copy")))
+    for number in range(20):
+        writer.produce(topic, b"acme/mig-2", bytes([0, 0, 0, 0, 1, number]), [("ce_dataschema", b"unknown")], number % 4)
+    writer.produce(topic, b"acme/nul\0", b"garbage", None, 0)
+    writer.tell("migration", "acme", "mig-1", c.PauseMigration(reason="lunch"))
+    writer.flush()
+    service.wait_ready()
+    letters: list[Any] = []
+    row = None
+    while len(letters) < 21 or row is None or row.status != "paused":
+        async with read.snapshot() as snapshot:
+            row = await one(snapshot, "acme", "mig-1")
+            letters = (await dead_letters(snapshot, "acme", limit=100)).rows
+    assert {letter["reader"] for letter in letters} == {"projector"}
+    assert {letter["value"] for letter in letters if letter["reason"] != "not_wire_format"} == {bytes([0, 0, 0, 0, 1, n]) for n in range(20)}
+    assert len({(letter["topic"], letter["partition"], letter["pos"]) for letter in letters}) == 21
+
+
+def test_a_gap_in_a_history_stops_the_process(service: Service, settings: Settings, writer: LogWriter) -> None:
+    writer.request("acme", "mig-1", plan_of(act("copy")))
+    key = ("migration", "acme", "mig-1")
+    kept, writer.produce = writer.produce, lambda *_: None  # type: ignore[method-assign]
+    writer.tell("migration", "acme", "mig-1", c.PauseMigration(reason="lost"))
+    writer.produce = kept  # type: ignore[method-assign]
+    writer.tell("migration", "acme", "mig-1", c.ResumeMigration())
+    writer.flush()
+    version = writer.states[key].stream.version
+    wait_until(lambda: service.exit_code() is not None, "the projector stops")
+    assert service.exit_code() == 3
+    assert f"acme/mig-1 is at version {version - 2}, but version {version} follows" in service.log.read_text()
