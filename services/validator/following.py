@@ -61,11 +61,12 @@ class Folding:
     """Folds events of one partition, in the order of the log, onto the states in its store.
 
     `folded` are the states that changed, with the trace of the last event; `gaps` are the aggregates of which an event was
-    read that lies further ahead than the next one: it is a stranger's, or the state is.
+    read that lies further ahead than the next one: it is a stranger's, or the state is. `quiet` is for records gone through before.
     """
 
-    def __init__(self, store: Store, partition: int, codec: Codec, states: dict[bytes, Received]) -> None:
+    def __init__(self, store: Store, partition: int, codec: Codec, states: dict[bytes, Received], *, quiet: bool = False) -> None:
         self._store, self._partition, self._codec, self._states = store, partition, codec, states
+        self._quiet = quiet
         self._versions: dict[bytes, int] = {}
         self.folded: dict[bytes, tuple[Any, bytes]] = {}
         self.gaps: set[bytes] = set()
@@ -76,13 +77,13 @@ class Folding:
         for message in messages:
             version, key = number_in(message, "ce_sequence"), message.key or b""
             if version < 0:
-                refuse(message, "not_an_event")
+                self._refuse(message, "not_an_event")
             elif version > self._version(key):
                 self._fold(key, message)
             elif version > self._seen.get(key, 0):
                 self._seen[key] = version
             elif version:
-                refuse(message, "repeated")
+                self._refuse(message, "repeated")
 
     def _version(self, key: bytes) -> int:
         if key not in self._versions:
@@ -95,7 +96,7 @@ class Folding:
             return
         state = self.folded[key][0] if key in self.folded else self._store.get(self._partition, key)
         if not follows(state, decoded.envelope):
-            refuse(message, "does_not_follow")
+            self._refuse(message, "does_not_follow")
             if decoded.envelope.version > state.stream.version + 1:
                 self.gaps.add(key)
             return
@@ -107,8 +108,12 @@ class Folding:
         try:
             return self._codec.decode(message.topic, message.key, message.value, message.headers)
         except Poison as poison:
-            refuse(message, poison.reason)
+            self._refuse(message, poison.reason)
             return None
+
+    def _refuse(self, message: Received, reason: str) -> None:
+        if not self._quiet:
+            refuse(message, reason)
 
     def behind_state(self) -> list[bytes]:
         """Aggregates whose state is ahead of the last of their events that were read."""

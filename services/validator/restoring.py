@@ -135,7 +135,7 @@ class Restorer:
         """Fold all events of some aggregates from the first; what that makes is used where it is further than the state found."""
         scratch = Store(store.decider)
         scratch.load(partition, {})
-        whole = Folding(scratch, partition, self._codec, {})
+        whole = Folding(scratch, partition, self._codec, {}, quiet=True)
         whole.take([*self._earlier(store, partition, keys, tail), *(message for message in tail if message.key in keys)])
         for key, (state, trace) in whole.folded.items():
             held = folding.folded[key][0] if key in folding.folded else store.get(partition, key)

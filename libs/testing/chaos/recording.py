@@ -32,6 +32,7 @@ class Logged(NamedTuple):
     kind: str
     body: dict[str, Any]
     hash: bytes
+    headers: dict[str, bytes]
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -134,7 +135,7 @@ class Tape:
         value = message.value() or b""
         kind, body, hash_ = self._schemas.read(value, headers)
         place = (message.topic(), message.partition(), message.offset(), message.timestamp()[1])
-        return Logged(*place, message.key() or b"", value, kind, body, hash_)
+        return Logged(*place, message.key() or b"", value, kind, body, hash_, headers)
 
 
 def record(bootstrap: str, prefix: str, aggregate: str, partitions: int) -> Recording:
@@ -144,10 +145,11 @@ def record(bootstrap: str, prefix: str, aggregate: str, partitions: int) -> Reco
     tape = Tape(bootstrap, [*names.values(), letters], partitions)
     logged = tape.catch_up()
     tape.close()
+    latest = {one.key: one for one in logged if one.topic == names["state"]}
     return Recording(
         commands=[one for one in logged if one.topic == names["commands"]],
         events=[one for one in logged if one.topic == names["events"]],
-        states={one.key: one for one in logged if one.topic == names["state"]},
+        states={key: one for key, one in latest.items() if one.value},
         dead_letters=[one for one in logged if one.topic == letters],
         committed=committed(bootstrap, f"{prefix}.validator", names["commands"], partitions),
     )

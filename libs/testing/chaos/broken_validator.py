@@ -1,0 +1,23 @@
+"""A validator that forgets: it starts with no states at all. The checker must catch it. `python -m libs.testing.chaos.broken_validator`."""
+
+import sys
+from collections.abc import Sequence
+
+from services.validator import __main__ as validator
+from services.validator.restoring import Repairs, Restorer
+from services.validator.store import Store
+
+
+class Forgetful(Restorer):
+    """Restores nothing."""
+
+    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Repairs:
+        """Claim that there was nothing to restore."""
+        for store, partition in wanted:
+            store.load(partition, {})
+        return []
+
+
+if __name__ == "__main__":
+    setattr(validator, "Restorer", Forgetful)  # noqa: B010 - the one deliberate break
+    sys.exit(validator.main())
