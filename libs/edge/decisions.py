@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from libs.contracts.refusal import CommandRefused
+from libs.edge.awaiting import Seen
 from libs.edge.problems import HttpProblem
-from libs.edge.tail import Seen
 from libs.readmodel.position import Position
 
 _KINDS = {"not_found": "not_found", "version_conflict": "version_conflict", "key_reused": "key_reused"}

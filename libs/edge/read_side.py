@@ -10,9 +10,9 @@ import asyncpg
 import structlog
 
 from libs.contracts.envelope import key_of
+from libs.edge.awaiting import Seen
 from libs.edge.event_documents import time_of
 from libs.edge.problems import HttpProblem, Wrong, unavailable
-from libs.edge.tail import Seen
 from libs.readmodel.errors import Behind, InvalidQuery, NotKnownYet
 from libs.readmodel.generations import NoReadModel
 from libs.readmodel.position import Position

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from libs.contracts.topics import events_of
-from libs.edge.tail import Seen, decoded
+from libs.edge.awaiting import Seen
+from libs.edge.tail import decoded
 from libs.readmodel.position import Position
 from libs.runtime import kafka
 from libs.runtime.codec import Codec

@@ -10,11 +10,11 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.edge.asking import PositionText
+from libs.edge.awaiting import Listener, Seen
 from libs.edge.event_documents import EventDocument, event_document
 from libs.edge.problems import HttpProblem
 from libs.edge.replaying import replay, too_old
 from libs.edge.routing import SSE, Call, Outcome, Route
-from libs.edge.tail import Listener, Seen
 from libs.edge.values import ID_PATTERN
 from libs.readmodel.errors import InvalidQuery
 from libs.readmodel.position import Position, parse

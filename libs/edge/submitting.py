@@ -8,12 +8,12 @@ from libs.contracts.refusal import CommandRefused
 from libs.contracts.topics import commands_of
 from libs.domain.catalogue import DECIDERS
 from libs.domain.history import digest_of
+from libs.edge.awaiting import Seen, answers
 from libs.edge.decisions import Accepted, Decision, position_after, problem_of, status_after
 from libs.edge.identity import command_id_of
 from libs.edge.problems import HttpProblem, unavailable
 from libs.edge.routing import Answer, Call, Outcome
 from libs.edge.sending import TOO_LARGE
-from libs.edge.tail import Seen, answers
 from libs.runtime.clock import new_id, now_us
 
 _LOOK_AGAIN_S = (0.25, 0.5, 1.0, 2.0)
