@@ -20,11 +20,12 @@ from libs.edge.issuer import LocalIssuer
 from libs.runtime.codec import header
 from libs.runtime.received import Received, received
 
-SERVICES = ("validator", "migrator", "verifier", "projector")
+SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
 EVENTS_EACH = 20
 """Requested, planned, nine dispatches, eight successes, completed."""
 ALONE = 40
 LIMIT_S = 600.0
+COMPLETED = "SELECT coalesce(sum(count), 0)::bigint FROM status_count WHERE tenant = $1 AND status = 'completed'"
 
 
 class Clients:
@@ -51,9 +52,9 @@ class Clients:
         connection = await asyncpg.connect(self.postgres)
         try:
             schema = await connection.fetchval("SELECT live FROM whimbrel.generation WHERE prefix = $1", prefix)
-            completed = f"SELECT coalesce(sum(count), 0)::bigint FROM \"{schema}\".status_count WHERE tenant = $1 AND status = 'completed'"
+            await connection.execute("SELECT set_config('search_path', $1, false)", schema)
             until = time.monotonic() + LIMIT_S
-            while await connection.fetchval(completed, TENANT) < count:
+            while await connection.fetchval(COMPLETED, TENANT) < count:
                 if time.monotonic() > until:
                     raise RuntimeError("the read model did not get there")
                 await asyncio.sleep(0.05)

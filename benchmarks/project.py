@@ -25,7 +25,9 @@ from libs.testing.migrations import act, check, final, plan_of
 
 LIFECYCLES = 12_000
 TOGETHER = 400
-PLAN = plan_of(*[act(f"step_{n}", phase="preparing") for n in range(3)], *[check(f"look_{n}") for n in range(3)], act("switch"), final("done"))
+PLAN = plan_of(
+    *[act(f"step_{n}", phase="preparing") for n in range(3)], *[check(f"look_{n}") for n in range(3)], act("switch"), final("done")
+)
 BARE = "project_bare"
 
 
@@ -45,7 +47,9 @@ def tell(settings: Settings, lifecycles: int) -> int:
         ids = [f"mig-{number:07d}" for number in range(first, min(first + TOGETHER, lifecycles))]
         for id_ in ids:
             labels = {"team": f"team-{first % 7}"}
-            writer.request("acme", id_, PLAN, application=f"app-{first % 50}", wave=f"wave-{first}", labels=labels, due_at=writer.now + 10**12)
+            writer.request(
+                "acme", id_, PLAN, application=f"app-{first % 50}", wave=f"wave-{first}", labels=labels, due_at=writer.now + 10**12
+            )
         for _ in PLAN.steps:
             for id_ in ids:
                 writer.report("acme", id_)

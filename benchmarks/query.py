@@ -34,7 +34,9 @@ QUESTIONS: dict[str, Question] = {
     "one": lambda snapshot, number, size: one(snapshot, TENANT, f"mig-{1 + number * 7919 % size:08d}"),
     "newest": lambda snapshot, number, size: listed(snapshot, TENANT, Filter()),
     "status": lambda snapshot, number, size: listed(snapshot, TENANT, Filter(status=("failed",))),
-    "application": lambda snapshot, number, size: listed(snapshot, TENANT, Filter(application=f"app-{number % (size // 200)}", status=("failed", "paused"))),
+    "application": lambda snapshot, number, size: listed(
+        snapshot, TENANT, Filter(application=f"app-{number % (size // 200)}", status=("failed", "paused"))
+    ),
     "wave": lambda snapshot, number, size: listed(snapshot, TENANT, Filter(wave=f"wave-{number % (size // 200)}")),
     "due": lambda snapshot, number, size: listed(snapshot, TENANT, Filter(sort="due_at", ended=False)),
     "search": lambda snapshot, number, size: listed(snapshot, TENANT, Filter(search=f"mig-{number * 7919 % size:08d}"[:10])),

@@ -71,7 +71,7 @@ def test_events_carry_cloudevents_headers_in_binary_mode_O2(stack: Stack, prefix
     for version, record in enumerate(read(stack, events_of(prefix, "migration"), len(bodies)), 1):
         headers = {name: value.decode() for name, value in record.headers}
 
-        assert REQUIRED <= headers.keys()
+        assert headers.keys() >= REQUIRED
         assert headers["ce_specversion"] == "1.0"
         assert headers["content-type"] == "application/avro"
         assert headers["ce_type"] == f"whimbrel.migration.{type(bodies[version - 1]).__name__}"
