@@ -18,7 +18,7 @@ from libs.edge.sending import register_written
 from libs.runtime.errors import RegistryUnavailable
 
 _log = structlog.get_logger()
-MAX_LINE_BYTES = 65_536
+MAX_LINE_BYTES = 131_072
 """Bytes of a request line or of one header: enough for two positions of a thousand partitions."""
 _UNREADY_S = 0.5
 """How long readiness is false before the listener closes, so that a balancer can look elsewhere."""

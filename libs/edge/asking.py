@@ -78,12 +78,26 @@ class Items(Document):
     position: str = Field(description="Position in the log that the answer reflects; give it as `at` for the same answer again")
 
 
+def _known(call: Call, position: Position) -> Position:
+    """The position, if this log has its partitions: what it has not is never reached. Raises HttpProblem."""
+    strangers = position.keys() - call.edge.tail.position().keys()
+    if call.edge.started and strangers:
+        aggregate, partition = min(strangers)
+        wrong: Wrong = {
+            "pointer": "/query/min_position",
+            "code": "no_partition",
+            "detail": f"there is no partition {aggregate}:{partition}",
+        }
+        raise HttpProblem("invalid_request", errors=[wrong])
+    return position
+
+
 @asynccontextmanager
 async def asked(call: Call) -> AsyncIterator[Snapshot]:
     """The snapshot that a query is to be answered from. Raises HttpProblem."""
     at, least = getattr(call.query, "at", None), call.query.min_position
     moment = None if at is None else _moment(at)
-    reached = parse(least, "min_position") if least else None
+    reached = _known(call, parse(least, "min_position")) if least else None
     async with call.edge.read_side.snapshot(moment, reached) as snapshot:
         yield snapshot
 

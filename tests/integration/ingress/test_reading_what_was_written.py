@@ -112,6 +112,7 @@ def test_timeline_and_counts_tell_of_every_step_T2(world: World) -> None:
         ("at=2026-01-01T00:00:00", "/query/at"),
         ("at=planet:0:1", "/query/at"),
         ("min_position=x", "/query/min_position"),
+        ("min_position=migration:99:1", "/query/min_position"),
         ("status=NO", "/query/status/0"),
         ("search=%00", "/query/search"),
         ("label=x", "/query/label/0"),
