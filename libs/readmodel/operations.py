@@ -6,9 +6,10 @@ import msgspec
 
 from libs.contracts.operations import DeadLetter, DeadLetterResolved, ProgressReported
 from libs.readmodel.facts import text
+from libs.runtime.batches import Taken
 from libs.runtime.dead_letters import tenant_of
 from libs.runtime.errors import Poison
-from libs.runtime.sink import Connection, Taken
+from libs.runtime.sink import Connection
 
 PROJECTOR = "projector"
 LONGEST_TEXT = 2_000

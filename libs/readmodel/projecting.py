@@ -11,8 +11,9 @@ from libs.readmodel import delivery, generations, migration, operations, subscri
 from libs.readmodel.counts import Counts
 from libs.readmodel.facts import EVENT_COLUMNS, KINDS, EventRow, Fact, event_row, fact_of
 from libs.readmodel.view import View, insert, load, update
+from libs.runtime.batches import Taken
 from libs.runtime.errors import BrokenHistory, Poison
-from libs.runtime.sink import Connection, Taken
+from libs.runtime.sink import Connection
 
 VIEWS: dict[int, View] = {
     KINDS["migration"]: migration.VIEW,

@@ -16,8 +16,9 @@ from libs.readmodel import generations, wiring
 from libs.readmodel.dump import Difference, differences
 from libs.readmodel.projecting import Projector
 from libs.runtime import kafka
+from libs.runtime.batches import Place
 from libs.runtime.settings import Settings
-from libs.runtime.sink import Connection, Place, Pool, Sink
+from libs.runtime.sink import Connection, Pool, Sink
 
 _log = structlog.get_logger()
 LITTLE = 10_000

@@ -14,7 +14,7 @@ from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings
-from libs.runtime.sink import Pool, Sink, passes
+from libs.runtime.sink import MAX_BATCH, Pool, Sink, passes
 
 _log = structlog.get_logger()
 EOF = {"enable.partition.eof": True}
@@ -50,8 +50,8 @@ async def sink_of(settings: Settings, pool: Pool) -> Sink:
     return sink_into(settings, pool, consumer, Projector(settings.prefix))
 
 
-def sink_into(settings: Settings, pool: Pool, consumer: Consumer, target: Projector) -> Sink:
+def sink_into(settings: Settings, pool: Pool, consumer: Consumer, target: Projector, max_batch: int = MAX_BATCH) -> Sink:
     """A sink of all topics of the read models into one target."""
     codec = Codec(Registry(settings.registry), settings.prefix, "projector")
     admin = AdminClient({"bootstrap.servers": settings.kafka})
-    return Sink(consumer, admin, codec, topics_of(settings.prefix), pool, target)
+    return Sink(consumer, admin, codec, topics_of(settings.prefix), pool, target, max_batch=max_batch)

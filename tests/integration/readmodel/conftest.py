@@ -12,10 +12,11 @@ from libs.readmodel import generations, wiring
 from libs.readmodel.projecting import Projector
 from libs.readmodel.reading import ReadModel
 from libs.runtime import kafka
+from libs.runtime.batches import Place
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings, load
-from libs.runtime.sink import Place, Pool, Sink
+from libs.runtime.sink import MAX_BATCH, Pool, Sink
 from libs.testing.log_writer import LogWriter
 from libs.testing.servers import prefix, stack
 
@@ -59,8 +60,7 @@ def project(settings: Settings, pool: Pool) -> Project:
             async with pool.acquire() as connection, connection.transaction():
                 await generations.migrate(connection, schema)
         consumer = kafka.reader(settings.kafka, **wiring.EOF)
-        sink = wiring.sink_into(settings, pool, consumer, Projector(settings.prefix, schema))
-        sink._max_batch = max_batch
+        sink = wiring.sink_into(settings, pool, consumer, Projector(settings.prefix, schema), max_batch)
         await sink.run(until=until if until is not None else ends_of(settings))
         consumer.close()
         return schema or live
@@ -69,11 +69,11 @@ def project(settings: Settings, pool: Pool) -> Project:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, pool: Pool, target: Projector | None = None) -> AsyncIterator[Sink]:
+async def serving(settings: Settings, pool: Pool, max_batch: int = MAX_BATCH) -> AsyncIterator[Sink]:
     """A projector as the service runs it, in this process; what ends it is raised at the end."""
     await wiring.prepared(pool, settings.prefix)
     consumer = kafka.consumer(settings.kafka, f"{settings.prefix}.projector", settings.slot, **wiring.EOF)
-    sink = wiring.sink_into(settings, pool, consumer, target or Projector(settings.prefix))
+    sink = wiring.sink_into(settings, pool, consumer, Projector(settings.prefix), max_batch)
     running = asyncio.create_task(sink.run())
     try:
         yield sink

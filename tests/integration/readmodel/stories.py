@@ -55,13 +55,21 @@ def _notify(writer: LogWriter, chance: Random) -> None:
     writer.tell("subscription", tenant, id_, chance.choices(commands, weights)[0])
     delivery_id = f"del-{chance.randrange(6)}"
     message = d.Message(
-        subscription=id_, channel="webhook", url="https://example.org/", event_type="migration.completed", event_id="e1", migration="mig-1", payload="{}"
+        subscription=id_,
+        channel="webhook",
+        url="https://example.org/",
+        event_type="migration.completed",
+        event_id="e1",
+        migration="mig-1",
+        payload="{}",
     )
     writer.tell("delivery", tenant, delivery_id, d.RequestDelivery(message=message))
     pending = writer.states["delivery", tenant, delivery_id].pending
     if pending:
         outcome, code = chance.choice([("delivered", 200), ("failed", 503), ("gone", 410)])
-        report = d.ReportDelivery(work_id=pending[0].work_id, attempt=pending[0].attempt, outcome=outcome, status_code=code, error="no answer")
+        report = d.ReportDelivery(
+            work_id=pending[0].work_id, attempt=pending[0].attempt, outcome=outcome, status_code=code, error="no answer"
+        )
         writer.tell("delivery", tenant, delivery_id, report)
     elif chance.random() < 0.3:
         writer.tell("delivery", tenant, delivery_id, d.ReplayDelivery(reason="again"))

@@ -72,16 +72,16 @@ async def _all(query: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("seed", [11, 12])
-async def test_as_of_random_positions(
-    seed: int, settings: Settings, pool: Pool, writer: LogWriter, project: Any, read: ReadModel
-) -> None:
+async def test_as_of_random_positions(seed: int, settings: Settings, pool: Pool, writer: LogWriter, project: Any, read: ReadModel) -> None:
     wander(writer, seed, steps=350)
     live = await project(max_batch=50)
     ends, chance = ends_of(settings), Random(seed)
     ids = sorted(writer.states)
     for number in range(5):
         until = {place: chance.randrange(end + 1) if place[0].endswith(".events") else 0 for place, end in ends.items()}
-        at = Position({(topic.split(".")[1], partition): offset for (topic, partition), offset in until.items() if topic.endswith(".events")})
+        at = Position(
+            {(topic.split(".")[1], partition): offset for (topic, partition), offset in until.items() if topic.endswith(".events")}
+        )
         then = await _everything(read, at, ids)
         rebuilt = f"{live}_{number}"
         await project(rebuilt, until)
@@ -107,7 +107,9 @@ async def test_as_of_a_time_is_what_was_recorded_by_then(settings: Settings, poo
                 page = await events(snapshot, kind, tenant, id_, limit=500)
                 assert all(fact.envelope.recorded_at <= moment for fact in page.rows)
             told = await _told(read, writer)
-            assert sum(1 for at in told if at <= moment) == sum([len((await events(snapshot, *key, limit=500)).rows) for key in writer.states])
+            assert sum(1 for at in told if at <= moment) == sum(
+                [len((await events(snapshot, *key, limit=500)).rows) for key in writer.states]
+            )
             again = await _everything(read, snapshot.at, sorted(writer.states))
         assert again == await _everything(read, moment, sorted(writer.states))
 
@@ -145,5 +147,3 @@ async def test_a_position_that_names_too_little_is_refused(writer: LogWriter, pr
 async def _use(pool: Pool, prefix: str, schema: str) -> None:
     async with pool.acquire() as connection:
         await connection.execute("UPDATE whimbrel.generation SET live = $2 WHERE prefix = $1", prefix, schema)
-
-

@@ -39,7 +39,9 @@ async def test_no_filter_and_sort_scans_a_table(pool: Pool) -> None:
     read = await _filled(pool, SIZE)
     scans = []
     async with read.snapshot() as snapshot:
-        for chosen, sort, after in itertools.product(FILTERS, SORTS, (None, [1_600_000_000_050_000, 1_600_000_000_050_000, "mig-00050000"])):
+        for chosen, sort, after in itertools.product(
+            FILTERS, SORTS, (None, [1_600_000_000_050_000, 1_600_000_000_050_000, "mig-00050000"])
+        ):
             wanted = Filter(**chosen, sort=sort)
             after = ["text:mig-00001", *after[1:]] if after and wanted.search else after
             selection = Selection("acme", wanted, await _statuses(snapshot, "acme", wanted), after, None)
@@ -76,7 +78,9 @@ async def test_other_lists_can_be_read_from_an_index(sql: str, index: str, setti
 async def test_pages_neither_repeat_nor_miss_while_rows_come_in(settings: Settings, pool: Pool, writer: LogWriter, read: ReadModel) -> None:
     async with serving(settings, pool):
         for number in range(60):
-            writer.request("acme", f"mig-{number:03d}", plan_of(act("copy")), application=f"app-{number % 3}", labels={"n": str(number % 2)})
+            writer.request(
+                "acme", f"mig-{number:03d}", plan_of(act("copy")), application=f"app-{number % 3}", labels={"n": str(number % 2)}
+            )
         writer.flush()
         await _projected(read, 60)
         for wanted in (Filter(), Filter(sort="requested_at"), Filter(labels=("n=1",)), Filter(search="app"), Filter(application="app-1")):
@@ -101,7 +105,9 @@ async def _projected(read: ReadModel, count: int) -> None:
             found = len((await listed(snapshot, "acme", Filter(), limit=500)).rows)
 
 
-async def test_cursors_and_limits_that_do_not_fit_are_refused(settings: Settings, pool: Pool, writer: LogWriter, read: ReadModel, project: Any) -> None:
+async def test_cursors_and_limits_that_do_not_fit_are_refused(
+    settings: Settings, pool: Pool, writer: LogWriter, read: ReadModel, project: Any
+) -> None:
     for number in range(5):
         writer.request("acme", f"mig-{number}", plan_of(act("copy")))
     writer.flush()

@@ -17,7 +17,9 @@ TOLD = {"event", "migration", "migration_term", "status_change", "status_count",
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_rows_equal_the_independent_fold(seed: int, settings: Settings, pool: Pool, codec: Codec, writer: LogWriter, project: Any) -> None:
+async def test_rows_equal_the_independent_fold(
+    seed: int, settings: Settings, pool: Pool, codec: Codec, writer: LogWriter, project: Any
+) -> None:
     wander(writer, seed)
     schema = await project(max_batch=37)
     consumer = kafka.reader(settings.kafka)

@@ -58,7 +58,9 @@ async def test_poison_is_kept_and_does_not_stall_R11(service: Service, settings:
             row = await one(snapshot, "acme", "mig-1")
             letters = (await dead_letters(snapshot, "acme", limit=100)).rows
     assert {letter["reader"] for letter in letters} == {"projector"}
-    assert {letter["value"] for letter in letters if letter["reason"] != "not_wire_format"} == {bytes([0, 0, 0, 0, 1, n]) for n in range(20)}
+    assert {letter["value"] for letter in letters if letter["reason"] != "not_wire_format"} == {
+        bytes([0, 0, 0, 0, 1, n]) for n in range(20)
+    }
     assert len({(letter["topic"], letter["partition"], letter["pos"]) for letter in letters}) == 21
 
 

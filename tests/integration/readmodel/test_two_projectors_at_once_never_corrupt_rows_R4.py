@@ -34,8 +34,7 @@ class Zombie(Projector):
 
 async def _run(settings: Settings, pool: Pool, target: Projector, max_batch: int) -> None:
     consumer = kafka.reader(settings.kafka, **wiring.EOF)
-    sink = wiring.sink_into(settings, pool, consumer, target)
-    sink._max_batch = max_batch
+    sink = wiring.sink_into(settings, pool, consumer, target, max_batch)
     await sink.run(until=ends_of(settings))
     consumer.close()
 
@@ -71,8 +70,7 @@ async def test_two_at_once_take_turns(settings: Settings, pool: Pool, codec: Cod
 async def test_lost_connections_lose_nothing(settings: Settings, pool: Pool, codec: Codec, writer: LogWriter, read: Any) -> None:
     wander(writer, 23, steps=600)
     ends = {place: end for place, end in ends_of(settings).items() if place[0].endswith(".events")}
-    async with wiring.open_pool(f"{settings.postgres}?application_name={settings.prefix}") as own, serving(settings, own) as sink:
-        sink._max_batch = 20
+    async with wiring.open_pool(f"{settings.postgres}?application_name={settings.prefix}") as own, serving(settings, own, 20):
         cut = 0
         while True:
             async with pool.acquire() as connection:
