@@ -46,13 +46,19 @@ class World:
         self.left_behind: list[tuple[str, set[str]]] = []
         self._applied: list[str] = []
         self._work_ids: dict[tuple[str, str, str, str], str] = {}
-        fence = 0
+        self._fences: dict[tuple[str, str, str], int] = {}
         for effect in effects:
-            if effect.fence < fence:
-                self.doubled.append(f"{effect.work_id}: fence {effect.fence} after {fence}")
-            fence = max(fence, effect.fence)
+            self._check_fence(effect)
             if effect.changed:
                 self._take(effect)
+
+    def _check_fence(self, effect: Effect) -> None:
+        """Chunks of one step are in flight together and do not fence each other; everything else does."""
+        own = (effect.step, effect.direction, effect.chunk)
+        seen = max((fence for other, fence in self._fences.items() if other == own or other[:2] != own[:2]), default=0)
+        if effect.fence < seen:
+            self.doubled.append(f"{effect.work_id}: fence {effect.fence} after {seen}")
+        self._fences[own] = max(effect.fence, self._fences.get(own, 0))
 
     def _take(self, effect: Effect) -> None:
         place = (effect.step, effect.chunk)

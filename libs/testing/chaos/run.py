@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 from deploy.embedded.stack import Stack
 from libs.runtime.kafka import create_topics
 from libs.testing.chaos.chance import Random
+from libs.testing.chaos.comparing import differences
 from libs.testing.chaos.generator import Generator
 from libs.testing.chaos.nemesis import Nemesis, schedule
 from libs.testing.chaos.report import report
 from libs.testing.chaos.scene import PARTITIONS, Evidence, Scene
 
-SLOTS = {"validator": 1, "migrator": 2, "verifier": 1}
+SLOTS = {"validator": 1, "migrator": 2, "verifier": 1, "projector": 1, "notifier": 1}
+"""Processes of each service. Ingress writes through the same producer as the load and decides nothing."""
 
 
 class Plan(NamedTuple):
-    """What a run shall be. `validator` can be another module than the real one, to see it caught."""
+    """What a run shall be. `validator` can be another module than the real one, to see it caught; `targets` limits the faults."""
 
     kills: int
     seed: int
@@ -25,6 +27,7 @@ class Plan(NamedTuple):
     migrations: int = 0
     settle_s: float = 180.0
     validator: str = "services.validator"
+    targets: tuple[str, ...] = ()
     say: Callable[[str], object] = lambda _: None
 
 
@@ -48,7 +51,7 @@ def run_on(stack: Stack, prefix: str, plan: Plan, home: Path) -> Result:
         faulty_s = time.monotonic() - began
         settled_s = scene.settle(plan.settle_s, Random(plan.seed), requested)
         restarts = sum(service.starts - 1 for service in scene.services.running)
-        evidence = scene.judge()
+        evidence = scene.judge(differences(stack.postgres, stack.kafka, prefix, scene.codec, PARTITIONS))
         line = report(evidence, scene.watcher, nemesis.struck)
     seconds = {"faulty_s": round(faulty_s, 1), "settled_s": round(settled_s, 1), "restarts": restarts, "seed": plan.seed}
     return Result(line | {"commands_per_s": round(line["commands"] / (faulty_s + settled_s))} | seconds, evidence)
@@ -59,7 +62,7 @@ def _strike(scene: Scene, plan: Plan) -> tuple[Nemesis, int]:
     generator = Generator(scene.sender, str(scene.effects), seed=plan.seed, rate=plan.rate, limit=plan.migrations)
     nemesis = Nemesis(scene.stack, scene.services.running, scene.tend, lambda struck: scene.watcher.recovery_s(struck) is not None)
     generator.start()
-    nemesis.run(schedule(plan.seed, plan.kills, [service.name for service in scene.services.running]))
+    nemesis.run(schedule(plan.seed, plan.kills, plan.targets or [service.name for service in scene.services.running]))
     while plan.migrations and generator.requested < plan.migrations:
         scene.tend()
         time.sleep(0.05)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -12,6 +13,7 @@ from libs.contracts.migration.commands import RequestMigration
 from libs.contracts.migration.request import Request
 from libs.contracts.topics import commands_of, events_of
 from libs.runtime.codec import Codec
+from libs.runtime.errors import RegistryUnavailable
 from libs.runtime.registry import Registry
 from libs.testing.chaos.chance import Random
 from libs.testing.chaos.checker import Findings, check
@@ -21,6 +23,7 @@ from libs.testing.chaos.journal import Entry, Journal, read_journal
 from libs.testing.chaos.load import helping
 from libs.testing.chaos.recording import Recording, committed, ends, record
 from libs.testing.chaos.watching import Watcher
+from libs.testing.servers import wait_until
 from libs.testing.services import Services, environment_of
 
 PARTITIONS = 4
@@ -52,7 +55,7 @@ class Scene:
         self.effects.mkdir(parents=True)
         self.journal = Journal(home / "journal.jsonl")
         self.codec = Codec(Registry(stack.registry), prefix, "chaos")
-        self.codec.register(prefix)
+        wait_until(self._registered, "the schema registry takes schemas")
         self.sender = Sender(stack.kafka, prefix, self.codec, self.journal)
         shared = environment_of(stack, prefix, partitions=PARTITIONS) | {"WHIMBREL_REHEARSAL_ROOT": str(home.resolve())}
         self.services = Services(shared | dict(environment or {}), home / "logs")
@@ -65,6 +68,12 @@ class Scene:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.services.__exit__(kind, error, trace)
         self.watcher.stop()
+
+    def _registered(self) -> bool:
+        """A registry that lost its database a moment ago refuses for a while."""
+        with suppress(RegistryUnavailable):
+            return self.codec.register(self.prefix) > 0
+        return False
 
     def request(self, count: int, tenant: str = "acme", **options: Any) -> None:
         """Ask for rehearsals that record their effects."""
