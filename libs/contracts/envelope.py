@@ -33,7 +33,7 @@ class EventEnvelope(msgspec.Struct, frozen=True, kw_only=True):
     """Where an event stands in its aggregate's history, who caused it, and the hash that chains it to its predecessor."""
 
     event_id: str
-    """Pure function of the aggregate, the command that caused the event, and the event's ordinal in the decision."""
+    """Pure function of the aggregate, the command that caused the event (id and payload), and the event's ordinal in the decision."""
     tenant: str
     """Tenant that the aggregate belongs to; the first part of the Kafka key."""
     aggregate: str
@@ -63,15 +63,18 @@ def key_of(tenant: str, aggregate: str) -> bytes:
     return f"{tenant}/{aggregate}".encode()
 
 
-def event_id_of(tenant: str, aggregate: str, command_id: str, ordinal: int) -> str:
-    """Id of the `ordinal`-th event (from 0) that a command leads to. The format is a deduplication key: never change it."""
-    return hashlib.sha256(f"{tenant}/{aggregate}\n{command_id}\n{ordinal}".encode()).hexdigest()[:32]
+def event_id_of(tenant: str, aggregate: str, command_id: str, digest: bytes, ordinal: int) -> str:
+    """Id of the `ordinal`-th event (from 0) that a command leads to. The format is a deduplication key: never change it.
+
+    `digest` keeps apart the answers to a client's key that came twice with different payloads.
+    """
+    return hashlib.sha256(f"{tenant}/{aggregate}\n{command_id}\n{digest.hex()}\n{ordinal}".encode()).hexdigest()[:32]
 
 
 def follow(cause: CommandEnvelope, *, ordinal: int, version: int, recorded_at: int, previous: bytes, digest: bytes) -> EventEnvelope:
     """Envelope of the event that answers `cause`: correlation is copied, causation is the command's id."""
     return EventEnvelope(
-        event_id=event_id_of(cause.tenant, cause.aggregate, cause.command_id, ordinal),
+        event_id=event_id_of(cause.tenant, cause.aggregate, cause.command_id, digest, ordinal),
         tenant=cause.tenant,
         aggregate=cause.aggregate,
         version=version,

@@ -21,16 +21,17 @@ def test_an_event_has_two_clocks_X2() -> None:
     assert (event.occurred_at, event.recorded_at) == (COMMAND_ENVELOPE.occurred_at, AT)
 
 
-def test_event_ids_differ_by_aggregate_command_and_ordinal_D10() -> None:
+def test_event_ids_differ_by_aggregate_command_payload_and_ordinal_D10() -> None:
     ids = {
-        event_id_of(tenant, aggregate, command, ordinal)
+        event_id_of(tenant, aggregate, command, digest, ordinal)
         for tenant in ("acme", "other")
         for aggregate in ("mig-7", "mig-8")
         for command in ("key", "key-1")
+        for digest in (b"", b"payload")
         for ordinal in (0, 1)
     }
 
-    assert len(ids) == 16
+    assert len(ids) == 32
 
 
 def test_the_same_command_decided_again_gives_the_same_event_id_D10() -> None:
