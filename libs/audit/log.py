@@ -17,7 +17,7 @@ LIMIT_S = 60.0
 
 def records(bootstrap: str, prefix: str) -> Iterator[LogRecord]:
     """Every committed event up to now. Raises Misconfigured when the prefix has no topics, KafkaException, TimeoutError."""
-    reader = kafka.reader(bootstrap, **{"enable.partition.eof": True})
+    reader = kafka.reader(bootstrap, **{"enable.partition.eof": True, "fetch.wait.max.ms": 20, "log_level": 0})
     try:
         for place in places(reader, prefix):
             yield from _of_partition(reader, *place)
@@ -36,12 +36,14 @@ def places(reader: Consumer, prefix: str) -> list[Place]:
 
 def _of_partition(reader: Consumer, topic: str, partition: int) -> Iterator[LogRecord]:
     """Records up to the end that the partition has when this begins."""
-    marks = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-    end = marks[1] if isinstance(marks, tuple) else 0
-    reader.assign([TopicPartition(topic, partition, 0)])
+    begin, end = _bounds(reader, topic, partition)
+    if begin >= end:
+        return
+    reader.assign([TopicPartition(topic, partition, begin)])
     given_up = time.monotonic() + LIMIT_S
-    while True:
-        for message in reader.consume(10_000, 0.5):
+    while time.monotonic() < given_up:
+        first = reader.poll(0.5)
+        for message in [] if first is None else [first, *reader.consume(10_000, 0)]:
             error = message.error()
             if error is not None and error.code() == KafkaError._PARTITION_EOF:
                 return
@@ -53,5 +55,10 @@ def _of_partition(reader: Consumer, topic: str, partition: int) -> Iterator[LogR
             found = received(message)
             headers = tuple((name, value if isinstance(value, bytes) else b"") for name, value in found.headers)
             yield LogRecord(topic, partition, offset, message.timestamp()[1], found.key or b"", found.value or b"", headers)
-        if time.monotonic() > given_up:
-            raise TimeoutError(f"Kafka gave nothing of {topic}/{partition} for {LIMIT_S:.0f} s")
+    raise TimeoutError(f"Kafka gave nothing of {topic}/{partition} for {LIMIT_S:.0f} s")
+
+
+def _bounds(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """First offset of a partition, and the end of what is committed in it."""
+    marks = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+    return (marks[0], marks[1]) if isinstance(marks, tuple) else (0, 0)

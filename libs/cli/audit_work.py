@@ -101,7 +101,11 @@ def _faults() -> Iterator[None]:
         raise CliError(str(error), Exit.USAGE) from error
     except seal.NotIntact as error:
         raise CliError(str(error), Exit.FAILED, "see whimbrel audit verify; nothing was sealed") from error
-    except (WhimbrelError, KafkaException, TimeoutError) as error:
+    except KafkaException as error:
+        raise CliError(
+            f"the log cannot be read: {error.args[0].str()}", Exit.ENVIRONMENT, "check whimbrel status, or WHIMBREL_KAFKA"
+        ) from error
+    except (WhimbrelError, TimeoutError) as error:
         raise CliError(f"the log cannot be read: {error}", Exit.ENVIRONMENT) from error
     except OSError as error:
         raise CliError(f"{error.filename}: {error.strerror}", Exit.ENVIRONMENT) from error

@@ -12,6 +12,9 @@ from libs.runtime.clock import new_id
 
 ATTEMPTS = 6
 LONGEST_PAUSE_S = 5.0
+KNOWN_WITHIN_S = 20.0
+"""Longer than the read model needs to be sure of a moment: a transaction that began before it may still be open."""
+_NOT_YET = "(not_known_yet)"
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 _EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 405: Exit.USAGE, 413: Exit.USAGE, 415: Exit.USAGE, 422: Exit.USAGE}
 _FIXES = {
@@ -47,8 +50,15 @@ class Api:
         self._http = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT, follow_redirects=False)
 
     def get(self, path: str, **query: Any) -> Reply:
-        """Read. Raises CliError."""
-        return self._send("GET", path, params={name: value for name, value in query.items() if value not in (None, "")})
+        """Read; what was a moment ago is waited for until it is known for good. Raises CliError."""
+        until = time.monotonic() + KNOWN_WITHIN_S
+        while True:
+            try:
+                return self._send("GET", path, params={name: value for name, value in query.items() if value not in (None, "")})
+            except CliError as error:
+                if _NOT_YET not in error.message or time.monotonic() > until:
+                    raise
+            time.sleep(1.0)
 
     def command(
         self, path: str, body: Any, *, key: str = "", wait_s: int = 10, if_match: str = "", query: dict[str, str] | None = None

@@ -29,7 +29,9 @@ def rebuild_read_models(
 
     from libs.cli.servers import settings_of
     from libs.runtime.errors import WhimbrelError
+    from libs.runtime.telemetry import configure_logs
 
+    configure_logs("cli", 0, "error")
     with one_line_errors(as_json):
         settings = settings_of(data_dir)
         try:

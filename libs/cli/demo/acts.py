@@ -9,7 +9,7 @@ from typing import Any
 from libs.cli.client import Api
 from libs.cli.demo import databases
 from libs.cli.demo.run_file import BREAKING, DONE, MOVING, Run, save
-from libs.cli.demo.settings import DemoSettings
+from libs.cli.demo.settings import FEWEST_ROWS, DemoSettings
 from libs.cli.demo.shop import Shop, open_shop
 from libs.cli.demo.telling import act, remark
 from libs.cli.errors import CliError, Exit
@@ -49,7 +49,7 @@ class Play:
         began = time.monotonic()
         asyncio.run(databases.fresh(self._servers, (run.database, run.second)))
         rows = asyncio.run(databases.filled(self._address(0, run.database), self._settings.demo_rows))
-        asyncio.run(databases.filled(self._address(0, run.second), max(1_000, self._settings.demo_rows // SECOND_SHARE)))
+        asyncio.run(databases.filled(self._address(0, run.second), max(FEWEST_ROWS, self._settings.demo_rows // SECOND_SHARE)))
         remark(f"{number(rows)} rows in {run.database} on the source server, after {time.monotonic() - began:.1f} s")
         self._remember(rows=rows, stage=MOVING)
 

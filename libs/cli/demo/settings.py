@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from deploy.embedded.settings import StackSettings
 
 _STACK = StackSettings()
+FEWEST_ROWS = 2_000
+"""Enough for the customers that the writing application places orders for."""
 
 
 class DemoSettings(BaseSettings):
@@ -17,7 +19,7 @@ class DemoSettings(BaseSettings):
 
     data_dir: Path = Field(default=Path(".whimbrel"), description="Where everything is kept")
     once: bool = Field(default=False, description="Stop everything afterwards instead of staying up")
-    demo_rows: int = Field(default=1_000_000, ge=1_000, le=100_000_000, description="Rows of the sample database, about")
+    demo_rows: int = Field(default=1_000_000, ge=FEWEST_ROWS, le=100_000_000, description="Rows of the sample database, about")
     demo_rate: int = Field(default=300, ge=1, le=5_000, description="Writes per second that the application makes meanwhile")
     kafka_port: int = Field(default=_STACK.kafka_port, ge=0, le=65_535)
     registry_port: int = Field(default=_STACK.registry_port, ge=0, le=65_535)

@@ -50,8 +50,10 @@ class Shop:
         if self._writer is not None and self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._writer.stop)
         self._thread.join(_PATIENCE_S)
-        if self._failure is not None or self._thread.is_alive():
+        if self._failure is not None:
             raise CliError(f"the writing application could not go on: {self._failure}", Exit.FAILED)
+        if self._thread.is_alive():
+            raise CliError(f"the writing application got no answer to its last writes within {_PATIENCE_S:.0f} s", Exit.FAILED)
 
     @property
     def writes(self) -> int:

@@ -1,0 +1,1 @@
+"""The command line against running services."""
