@@ -1,21 +1,18 @@
 """Settings of ingress, beside those that every service has."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from libs.contracts.topics import TOPICS
-from libs.runtime.settings import Settings
+from libs.edge.signing import SigningSettings
 
 _RETENTION_MS = next(topic.retention_ms for topic in TOPICS if topic.name == "migration.commands")
 
 
-class IngressSettings(Settings):
+class IngressSettings(SigningSettings):
     """Where ingress listens, whom it trusts, and how much it takes."""
 
     http_host: str = Field("127.0.0.1", description="Address that ingress listens on")
     http_port: int = Field(8080, ge=0, le=65_535, description="Port that ingress listens on; 0 lets the system choose one")
-    data_dir: Path = Field(Path(".whimbrel"), description="Directory of the local development issuer")
     issuer: str = Field("whimbrel-local", min_length=1, description="`iss` that tokens must carry")
     audience: str = Field("whimbrel", min_length=1, description="`aud` that tokens must carry")
     jwks: str = Field("", description="JWKS that tokens are checked with: a file or an https URL; the local issuer's when empty")

@@ -10,6 +10,7 @@ from libs.edge import (
     migration_queries,
     notification_commands,
     notification_queries,
+    signing_secrets,
     streaming,
 )
 from libs.edge.routing import Route
@@ -21,6 +22,7 @@ ROUTES: tuple[Route, ...] = (
     *history_queries.ROUTES,
     *notification_commands.ROUTES,
     *notification_queries.ROUTES,
+    *signing_secrets.ROUTES,
     *dead_letters.ROUTES,
     *streaming.ROUTES,
     *documents.ROUTES,
