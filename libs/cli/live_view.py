@@ -60,7 +60,7 @@ class Picture:
 
     def show(self, story: Story, line: str, gauges: dict[str, Gauge], now: int) -> None:
         """Draw it anew."""
-        self._live.update(Group(headline(story, now), self._steps(story, now), *_bars(gauges)))
+        self._live.update(Group(headline(story, now), self._steps(story, now), *_bars(gauges), *_advice(story)))
 
     def _steps(self, story: Story, now: int) -> Table:
         grid = Table.grid(padding=(0, 1))
@@ -97,6 +97,12 @@ def _cells(step: StepView, now: int) -> list[str]:
     tries = f" [yellow](attempt {step.attempts})[/]" if step.attempts > 1 and step.state == RUNNING else ""
     turn = " [red]point of no return[/]" if step.point_of_no_return and not step.state else ""
     return [name, f"[dim]{took}[/]", f"[dim]{what}[/]{tries}{turn}"]
+
+
+def _advice(story: Story) -> Iterator[RenderableType]:
+    wanted = {"awaiting_approval": "whimbrel approve {0}, or whimbrel refuse {0} --reason ...", "paused": "whimbrel resume {0}"}
+    if story.status in wanted:
+        yield f"[cyan]it waits for you: {escape(wanted[story.status].format(story.id))}[/]"
 
 
 def _bars(gauges: dict[str, Gauge]) -> Iterator[RenderableType]:

@@ -61,6 +61,8 @@ def one_line_errors(as_json: bool) -> Iterator[None]:
         raise _ended(CliError(str(error), Exit(error.exit_code)), as_json) from None
     except CliError as error:
         raise _ended(error, as_json) from None
+    except KeyboardInterrupt:
+        raise _ended(CliError("interrupted", Exit.INTERRUPTED, "what was asked for goes on"), as_json) from None
 
 
 def _ended(error: CliError, as_json: bool) -> typer.Exit:

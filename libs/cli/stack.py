@@ -15,6 +15,7 @@ from deploy.embedded.settings import StackSettings
 from deploy.embedded.state import ComponentState, StackState
 from libs.cli.connection import DataDir
 from libs.cli.output import AsJson, one_line_errors, out, print_json, say, talk
+from libs.cli.text import show, table
 
 PANEL = "The stack on this machine"
 _DEFAULTS = StackSettings()
@@ -104,7 +105,7 @@ def status(data_dir: DataDir = Path(".whimbrel"), as_json: AsJson = False) -> No
         elif not found.running:
             out().print(f"not running in {found.data_dir}: start it with whimbrel up", soft_wrap=True)
         else:
-            out().print(_status_table(found.components))
+            show(out(), _status_table(found.components))
     raise typer.Exit(0 if found.healthy else 1)
 
 
@@ -162,18 +163,18 @@ def _word(state: ComponentState) -> str:
 
 
 def _start_table(components: list[ComponentState]) -> Table:
-    table = Table.grid(padding=(0, 2))
+    grid = Table.grid(padding=(0, 2))
     colours = {"ready": "green", "starting": "yellow", "waiting": "dim"}
     for one in components:
         word = _word(one)
-        table.add_row(one.name, f"[{colours[word]}]{word}", f"port {one.port}" if one.port else "")
-    return table
+        grid.add_row(one.name, f"[{colours[word]}]{word}", f"port {one.port}" if one.port else "")
+    return grid
 
 
 def _status_table(components: list[client.ComponentReport]) -> Table:
-    table = Table("component", "state", "pid", "port", "uptime", "restarts", "memory")
+    made = table("component", "state", "pid", "port", "uptime", "restarts", "memory")
     for one in components:
-        table.add_row(
+        made.add_row(
             one.name,
             f"[{'green' if one.state == 'healthy' else 'red'}]{one.state}",
             str(one.pid or "-"),
@@ -182,4 +183,4 @@ def _status_table(components: list[client.ComponentReport]) -> Table:
             str(one.restarts),
             "-" if one.rss_bytes is None else f"{one.rss_bytes // 1024**2} MiB",
         )
-    return table
+    return made

@@ -141,7 +141,7 @@ def _waits(status: str, line: str) -> Any:
     def handle(story: Story, data: dict[str, Any], at: int) -> str:
         step = story.step(data)
         story.status, step.state, step.began = status, WAITING, at
-        return f"{step.name}: {line}"
+        return f"{step.name}: {line.format(id=story.id)}"
 
     return handle
 
@@ -202,8 +202,8 @@ _HANDLERS: dict[str, Any] = {
     "ChunkSucceeded": _chunk,
     "AttemptFailed": _attempt_failed,
     "StepFailed": _failed,
-    "WaitStarted": _waits("waiting", "waiting for its time"),
-    "ApprovalRequested": _waits("awaiting_approval", "waiting for a person's approval"),
+    "WaitStarted": _waits("waiting", "waits for its time"),
+    "ApprovalRequested": _waits("awaiting_approval", "waits for a person: whimbrel approve {id}"),
     "ApprovalGiven": lambda story, data, at: f"{data['name']}: approved",
     "MigrationPaused": _paused,
     "MigrationResumed": _resumed,
