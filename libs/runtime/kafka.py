@@ -57,7 +57,7 @@ def reader(bootstrap: str, **overrides: Any) -> Consumer:
 
 def transactional(bootstrap: str, transactional_id: str, **overrides: Any) -> Transactional:
     """A transactional producer. After any abort, exception or broken connection it is never used again (KAFKA-17754)."""
-    settings = {"transactional.id": transactional_id, "transaction.timeout.ms": 12_000, "linger.ms": 20}
+    settings = {"transactional.id": transactional_id, "transaction.timeout.ms": 12_000}
     return Transactional(_producer_settings(bootstrap) | settings | overrides)
 
 
@@ -67,13 +67,16 @@ def producer(bootstrap: str, **overrides: Any) -> Producer:
 
 
 def _producer_settings(bootstrap: str) -> dict[str, Any]:
+    # One request in flight: what arrives meanwhile forms the next batch, so no lingering is needed, and on a topic made a
+    # moment ago a second batch cannot be taken before a first one that is retried.
     return {
         "bootstrap.servers": bootstrap,
         "enable.idempotence": True,
         "acks": "all",
         "partitioner": PARTITIONER,
         "compression.type": "lz4",
-        "linger.ms": 1,
+        "linger.ms": 0,
+        "max.in.flight.requests.per.connection": 1,
         "message.max.bytes": MAX_BYTES,
         "queue.buffering.max.messages": 500_000,
     }

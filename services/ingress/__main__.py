@@ -17,7 +17,9 @@ from libs.runtime.settings import load
 
 async def serve(settings: IngressSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
-    server = Server(ROUTES, Edge(settings, ReadSide(settings.postgres, settings.prefix, settings.cursor_secret)), Companion("services.ingress.intake"))
+    server = Server(
+        ROUTES, Edge(settings, ReadSide(settings.postgres, settings.prefix, settings.cursor_secret)), Companion("services.ingress.intake")
+    )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
