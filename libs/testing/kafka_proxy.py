@@ -32,10 +32,10 @@ class Held:
 
 
 class Trap:
-    """Catches the next request of a kind, after `skip` others, and does something to the client's connection."""
+    """Catches the next request of a kind, and does something to the client's connection."""
 
-    def __init__(self, api_key: int, then: str, skip: int) -> None:
-        self.api_key, self.then, self.skip = api_key, then, skip
+    def __init__(self, api_key: int, then: str) -> None:
+        self.api_key, self.then = api_key, then
         self._caught = threading.Event()
         self._held: Held | None = None
 
@@ -61,7 +61,6 @@ class KafkaProxy:
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-proxy", daemon=True)
-        self.passed: list[int] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -72,9 +71,9 @@ class KafkaProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
-    def trap(self, api_key: int, then: str = LEAVE, skip: int = 0) -> Trap:
+    def trap(self, api_key: int, then: str = LEAVE) -> Trap:
         """Hold the next such request; `then` leaves the client's connection, closes or resets it."""
-        trap = Trap(api_key, then, skip)
+        trap = Trap(api_key, then)
         with self._lock:
             self._traps.append(trap)
         return trap
@@ -119,14 +118,11 @@ class KafkaProxy:
         broker_writer.close()
 
     def _sprung(self, api_key: int) -> Trap | None:
-        self.passed.append(api_key)
         with self._lock:
             for trap in self._traps:
                 if trap.api_key == api_key:
-                    if trap.skip == 0:
-                        self._traps.remove(trap)
-                        return trap
-                    trap.skip -= 1
+                    self._traps.remove(trap)
+                    return trap
         return None
 
     def _hold(self, api_key: int, request: bytes, broker: asyncio.StreamWriter) -> Held:

@@ -221,7 +221,7 @@ def test_the_checker_finds_what_is_planted(result: Result, plant: Callable[[Samp
 
 @pytest.mark.timeout(300)
 def test_a_validator_that_forgets_its_states_is_caught_R1(stack: Stack, tmp_path: Path) -> None:
-    plan = Plan(2, seed=3, rate=15.0, settle_s=8.0, validator="libs.testing.chaos.broken_validator", targets=("broken_validator-0",))
+    plan = Plan(2, seed=3, rate=15.0, settle_s=5.0, validator="libs.testing.chaos.broken_validator", targets=("broken_validator-0",))
     found = chaos(stack, "chaos-broken", plan, tmp_path).evidence.findings
 
     assert found.counts["stuck"] > 0

@@ -43,7 +43,7 @@ def test_nothing_of_a_validator_that_was_replaced_while_paused_is_ever_seen_R6(s
     """It is paused with its events flushed, its offsets unsent and more commands in its queue; another answers them all."""
     through = f"127.0.0.1:{scene.stack.settings.kafka_proxy_port}"
     zombie = scene.services.start("services.validator", 0, WHIMBREL_KAFKA=through).wait_ready()
-    open_ = proxy.trap(TXN_OFFSET_COMMIT, LEAVE, skip=1)
+    open_ = proxy.trap(TXN_OFFSET_COMMIT, LEAVE)
     scene.request(300)
     held = open_.held()
     scene.request(300)

@@ -119,18 +119,18 @@ def _check_ids(recording: Recording, found: Findings) -> None:
     ids: Counter[str] = Counter(event.envelope["event_id"] for event in recording.events if event.kind)
     for twice in (name for name, count in ids.items() if count > 1):
         found.add("duplicates", f"event id {twice}")
-    caused: dict[tuple[bytes, str], list[str]] = defaultdict(list)
+    caused: dict[tuple[bytes, str, bytes], set[str]] = defaultdict(set)
     for event in recording.events:
         if event.kind:
-            caused[event.key, event.envelope["causation_id"]].append(event.envelope["event_id"])
-    for (key, command_id), event_ids in caused.items():
-        if set(event_ids) != {event_id(key, command_id, ordinal) for ordinal in range(len(set(event_ids)))}:
+            caused[event.key, event.envelope["causation_id"], event.envelope["command_digest"]].add(event.envelope["event_id"])
+    for (key, command_id, digest), event_ids in caused.items():
+        if event_ids != {event_id(key, command_id, digest, ordinal) for ordinal in range(len(event_ids))}:
             found.add("torn", f"{key.decode()}: {len(event_ids)} events of {command_id} are not its first ones")
 
 
-def event_id(key: bytes, command_id: str, ordinal: int) -> str:
+def event_id(key: bytes, command_id: str, digest: bytes, ordinal: int) -> str:
     """Event id as the design defines it, computed once more."""
-    return hashlib.sha256(key + f"\n{command_id}\n{ordinal}".encode()).hexdigest()[:32]
+    return hashlib.sha256(key + f"\n{command_id}\n{digest.hex()}\n{ordinal}".encode()).hexdigest()[:32]
 
 
 def _check_time(events: Iterable[Logged], found: Findings) -> None:
