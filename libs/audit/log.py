@@ -1,34 +1,40 @@
-"""The log as it stands in Kafka, for the audit: every record of the event topics, partition by partition."""
+"""The log as it stands in Kafka, for the audit: every record of its topics, partition by partition."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from libs.audit.record import LogRecord, Place
-from libs.contracts.topics import AGGREGATES, events_of
+from libs.contracts.topics import AGGREGATES
 from libs.runtime import kafka
 from libs.runtime.errors import Misconfigured
 from libs.runtime.received import received
 
+EVENTS = tuple(f"{aggregate}.events" for aggregate in AGGREGATES)
+COMMANDS = tuple(f"{aggregate}.commands" for aggregate in AGGREGATES)
+LETTERS = ("dead-letters",)
 LIMIT_S = 60.0
 """How long one partition may give nothing before reading it is given up."""
 
 
-def records(bootstrap: str, prefix: str) -> Iterator[LogRecord]:
-    """Every committed event up to now. Raises Misconfigured when the prefix has no topics, KafkaException, TimeoutError."""
+def records(bootstrap: str, prefix: str, topics: Sequence[str] = EVENTS) -> Iterator[LogRecord]:
+    """Every committed record up to now of these topics of the prefix, in their order.
+
+    Raises Misconfigured when the prefix has none of them, KafkaException, TimeoutError.
+    """
     reader = kafka.reader(bootstrap, **{"enable.partition.eof": True, "fetch.wait.max.ms": 20, "log_level": 0})
     try:
-        for place in places(reader, prefix):
+        for place in places(reader, prefix, topics):
             yield from _of_partition(reader, *place)
     finally:
         reader.close()
 
 
-def places(reader: Consumer, prefix: str) -> list[Place]:
-    """Partitions of the event topics, in order."""
+def places(reader: Consumer, prefix: str, names: Sequence[str] = EVENTS) -> list[Place]:
+    """Partitions of the topics, in order."""
     known = reader.list_topics(timeout=10).topics
-    topics = [events_of(prefix, aggregate) for aggregate in AGGREGATES]
+    topics = [f"{prefix}.{name}" for name in names]
     if not any(topic in known for topic in topics):
         raise Misconfigured(f"there are no topics {prefix}.*.events: check the prefix, or make them with whimbrel provision")
     return [(topic, partition) for topic in topics if topic in known for partition in sorted(known[topic].partitions)]

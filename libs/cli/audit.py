@@ -1,4 +1,4 @@
-"""`whimbrel audit`: check every chain of the log, export it, seal its heads."""
+"""`whimbrel audit`: check every chain of the log, export it, seal its heads, find commands without an outcome."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +25,7 @@ def register(app: typer.Typer, panel: str) -> None:
     group.command("verify")(verify)
     group.command("export")(export)
     group.command("seal")(seal)
+    group.command("outcomes")(outcomes)
     app.add_typer(group, name="audit", rich_help_panel=panel)
 
 
@@ -61,3 +62,19 @@ def seal(
     from libs.cli import audit_work
 
     audit_work.seal_log(file, key, data_dir, as_json)
+
+
+def outcomes(
+    grace: Annotated[float, typer.Option("--grace", min=0, help="Seconds that a command may wait for its outcome.")] = 60.0,
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that every command a client sent was answered, by an event or a dead letter. Exit code 1 names those that were not.
+
+    Run it every few minutes and raise an alarm when it fails. Looks at what the command topics still hold (30 days).
+
+    Example: whimbrel audit outcomes --grace 30
+    """
+    from libs.cli import audit_work
+
+    audit_work.outcomes(grace, data_dir, as_json)

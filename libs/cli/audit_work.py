@@ -10,7 +10,7 @@ import typer
 from confluent_kafka import KafkaException
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from libs.audit import auditing, bundle, keys, log, seal
+from libs.audit import auditing, bundle, keys, log, reconciling, seal
 from libs.audit.envelopes import Envelopes, shipped
 from libs.audit.findings import Findings
 from libs.audit.record import LogRecord
@@ -64,6 +64,25 @@ def seal_log(file: Path, key: Path | None, data_dir: Path, as_json: bool) -> Non
         else:
             out().print(f"{number(chains)} chains sealed in {file}, signed by {signer.public.hex()}")
             next_command(f"whimbrel audit verify --heads {file} --trust {signer.public.hex()[:8]}...")
+
+
+def outcomes(grace_s: float, data_dir: Path, as_json: bool) -> None:
+    """Reconcile and show what was never answered."""
+    with one_line_errors(as_json), _faults():
+        settings, now = settings_of(data_dir), now_us() // 1_000
+        with _counted() as told:
+            read = [_told(log.records(settings.kafka, settings.prefix, topics), told) for topics in (log.COMMANDS, log.EVENTS, log.LETTERS)]
+            commands, lost = reconciling.reconcile(*read, now_ms=now, grace_ms=int(grace_s * 1_000))
+        if as_json:
+            print_json({"commands": commands, "unanswered": [found._asdict() for found in lost]})
+        elif not lost:
+            out().print(f"[green]answered[/]  {number(commands)} client commands, each by an event or a dead letter")
+        else:
+            out().print(f"[red]unanswered[/]  {number(len(lost))} of {number(commands)} client commands, the oldest:")
+            for found in lost[:SHOWN]:
+                place = f"{found.topic}/{found.partition} at {found.offset}"
+                out().print(f"  {place}: {found.command} {found.command_id} of {found.key}", markup=False)
+    raise typer.Exit(Exit.FAILED if lost else Exit.OK)
 
 
 def _records(data_dir: Path) -> Iterator[LogRecord]:
