@@ -5,10 +5,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
 from deploy.embedded.stack import Stack
+from libs.contracts.avro import schema_of
 from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.migration.commands import RequestMigration
 from libs.contracts.migration.request import Request
@@ -51,6 +53,10 @@ class Rig:
             correlation_id=migration,
             occurred_at=now_us(),
         )
+
+    def frame(self, kind: type[Any]) -> bytes:
+        """The five bytes that a record of this type begins with."""
+        return b"\0" + Registry(self.stack.registry).id_for(self.events, schema_of(kind)).to_bytes(4, "big")
 
     def tail(self, topic: str) -> Consumer:
         """A consumer that stands at the end of every partition of a topic."""

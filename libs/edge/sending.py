@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Producer
 
 from libs.contracts.avro import schema_of
 from libs.contracts.catalogue import COMMAND, MESSAGES
+from libs.contracts.topics import COMMAND_MAX_BYTES
 from libs.runtime import kafka
 from libs.runtime.codec import Record
 from libs.runtime.registry import Registry
@@ -78,6 +79,9 @@ class Sender:
             self._fatal, self._producer = False, self._made()
         producer, batch = self._producer, _Batch(asyncio.get_running_loop(), len(records))
         for index, (topic, record) in enumerate(records):
+            if topic.endswith(".commands") and len(record.value) > COMMAND_MAX_BYTES:  # the validator would put it aside
+                batch.report(index, KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), None)
+                continue
             while True:
                 try:
                     producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=partial(batch.report, index))

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from libs.contracts.topics import AGGREGATES, events_of
@@ -116,14 +116,18 @@ class Tail:
         first = consumer.poll(0.2)
         if first is None:
             return
-        batch: list[Received] = []
+        messages: list[Message] = []
         for message in (first, *consumer.consume(_DRAIN, 0)):
             error = message.error()
             if error is None:
-                batch.append(received(message))
+                messages.append(message)
             elif error.fatal():
                 raise KafkaException(error)
         with self._lock:
+            if not self._waiters and not self._listeners:  # who waits registered before sending, so nothing here is for them
+                self._next |= {(m.topic() or "", m.partition() or 0): (m.offset() or 0) + 1 for m in messages}
+                return
+            batch = [received(message) for message in messages]
             wanted = [one for one in batch if self._wanted(one)]
             listened = bool(self._listeners)
             self._next |= {(one.topic, one.partition): one.offset + 1 for one in batch}

@@ -14,7 +14,7 @@ from libs.readmodel.facts import KINDS, fact_of
 from libs.readmodel.projecting import VIEWS, usable
 from libs.readmodel.view import row_from
 from libs.runtime.codec import Codec
-from libs.runtime.errors import Poison
+from libs.runtime.errors import BrokenHistory, Poison
 from libs.runtime.received import received
 from libs.runtime.sink import Connection
 
@@ -48,11 +48,14 @@ class _Fold:
             return
         key = (kind, fact.envelope.tenant, fact.envelope.aggregate)
         row = self.rows.get(key)
-        if not usable(record.key) or (fact.envelope.version and fact.envelope.version <= (row.version if row else 0)):
+        if not usable(record.key) or (fact.envelope.version and fact.envelope.version != (row.version if row else 0) + 1):
             return
-        self.events[kind, fact.partition, fact.pos] = hashlib.sha256((record.value or b"")[5:]).digest()
         if fact.envelope.version:
-            self.rows[key] = VIEWS[kind].evolve(row, fact)
+            try:
+                self.rows[key] = VIEWS[kind].evolve(row, fact)
+            except BrokenHistory:
+                return
+        self.events[kind, fact.partition, fact.pos] = hashlib.sha256((record.value or b"")[5:]).digest()
 
 
 async def check(connection: Connection, consumer: Consumer, codec: Codec, prefix: str) -> list[Wrong]:

@@ -6,6 +6,8 @@ Everything folded belongs to one partition, so a row has one writer; current row
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import structlog
+
 from libs.contracts.operations import DeadLetter, DeadLetterResolved, ProgressReported
 from libs.readmodel import delivery, generations, migration, operations, subscription
 from libs.readmodel.counts import Counts
@@ -15,6 +17,7 @@ from libs.runtime.batches import Taken
 from libs.runtime.errors import BrokenHistory, Poison
 from libs.runtime.sink import Connection
 
+_log = structlog.get_logger()
 VIEWS: dict[int, View] = {
     KINDS["migration"]: migration.VIEW,
     KINDS["delivery"]: delivery.VIEW,
@@ -60,12 +63,18 @@ class Projector:
         return schema
 
     async def apply(self, connection: Connection, records: list[Taken]) -> None:
-        """Fold a batch and write it. Raises BrokenHistory when an aggregate's versions do not follow one another."""
+        """Fold a batch and write it. An event that does not follow its aggregate's last one is not the validator's: it is
+        refused with an alarm and kept as a dead letter, never folded.
+        """
         facts, others, rejected = self._sorted(records)
         await self._load(connection, [fact for fact, _ in facts])
         batch = _Batch(self._rows, self._counts)
         for fact, taken in facts:
-            batch.take(fact, taken)
+            try:
+                batch.take(fact, taken)
+            except BrokenHistory as error:
+                _log.error("event refused", topic=taken.record.topic, partition=fact.partition, offset=fact.pos, reason=str(error))
+                rejected.append(taken._replace(content=Poison("does_not_follow", str(error))))
         await batch.write(connection)
         await self._counts.save(connection)
         self._remember(batch.touched)
