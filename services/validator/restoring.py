@@ -76,8 +76,10 @@ class Restorer:
         open_ = {(t.topic, t.partition): t.end for t in targets if t.end > t.start}
         if not open_:
             return {}
+        # The client's default is to fetch nothing for a whole second once its queue was full.
         reader = kafka.reader(
-            self._bootstrap, **{"enable.partition.eof": True, "queued.max.messages.kbytes": 65_536, "fetch.wait.max.ms": 50}
+            self._bootstrap,
+            **{"enable.partition.eof": True, "queued.max.messages.kbytes": 65_536, "fetch.wait.max.ms": 50, "fetch.queue.backoff.ms": 5},
         )
         try:
             reader.assign([TopicPartition(t.topic, t.partition, t.start) for t in targets if t.end > t.start])
