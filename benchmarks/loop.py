@@ -3,10 +3,12 @@ same number and bytes of records."""
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
+from benchmarks.bare import seconds_of
 from benchmarks.decide import commands
 from benchmarks.report import DURABILITY, line
 from benchmarks.rig import PARTITIONS, TRACE, Rig, rig
@@ -14,9 +16,7 @@ from deploy.embedded.stack import Stack
 from libs.contracts.topics import state_of
 from libs.runtime import kafka
 from libs.runtime.codec import Headers
-from libs.runtime.received import received
-
-BATCH = 2_000
+from libs.runtime.received import Received, received
 
 
 def fill(rig: Rig, n: int) -> int:
@@ -63,17 +63,9 @@ def validator_seconds(rig: Rig, total: int) -> float:
 
 def bare_seconds(rig: Rig, total: int, outputs: list[tuple[str, bytes, Headers, float]]) -> float:
     """The same commands through poll, decode, encode, produce, offsets, commit and nothing else."""
-    consumer = kafka.consumer(rig.stack.kafka, f"{rig.prefix}.bare", 0)
-    producer = kafka.transactional(rig.stack.kafka, f"{rig.prefix}.bare-0")
-    producer.init_transactions(60)
-    consumer.subscribe([rig.commands])
-    done, owed, began = 0, defaultdict[str, float](float), 0.0
-    while done < total:
-        batch = _batch(consumer)
-        if not batch:
-            continue
-        began = began or time.monotonic()
-        producer.begin_transaction()
+    owed = defaultdict[str, float](float)
+
+    def write_as_much(producer: Producer, batch: Sequence[Received]) -> int:
         for message in batch:
             decoded = rig.codec.decode(message.topic, message.key, message.value, message.headers)
             rig.codec.command(rig.commands, decoded.envelope, decoded.body, TRACE)
@@ -82,20 +74,9 @@ def bare_seconds(rig: Rig, total: int, outputs: list[tuple[str, bytes, Headers, 
                 while owed[topic] >= 1:
                     owed[topic] -= 1
                     producer.produce(topic, value, message.key, message.partition, headers=headers)
-        offsets = {(m.topic, m.partition): m.offset for m in batch}
-        places = [TopicPartition(topic, partition, offset + 1) for (topic, partition), offset in offsets.items()]
-        producer.send_offsets_to_transaction(places, consumer.consumer_group_metadata(), 15)
-        producer.commit_transaction(15)
-        done += len(batch)
-    seconds = time.monotonic() - began
-    consumer.close()
-    return seconds
+        return len(batch)
 
-
-def _batch(consumer: Consumer) -> list[Any]:
-    first = consumer.poll(0.2)
-    messages = [] if first is None else [first, *consumer.consume(BATCH - 1, 0)]
-    return [received(message) for message in messages if message.error() is None]
+    return seconds_of(rig, rig.commands, write_as_much, total)
 
 
 def run(stack: Stack, n: int = 5_000) -> dict[str, Any]:

@@ -201,10 +201,6 @@ class Stack:
         changed = [runner.tend() for runner in self._runners.values()]
         return any(changed)
 
-    def crashed(self) -> list[str]:
-        """Names of components whose process has ended by itself."""
-        return [name for name, runner in self._runners.items() if runner.exit_code() is not None]
-
     def status(self) -> list[ComponentState]:
         """State of each component."""
         return [runner.state() for runner in self._runners.values()]

@@ -47,7 +47,8 @@ def sound_body(message: Received, store: Store, codec: Codec) -> bytes | None:
     if number_in(message, "version") < 1:
         return None
     try:
-        return encoded_state(codec.decode(message.topic, message.key, message.value, message.headers).body)
+        state = codec.decode(message.topic, message.key, message.value, message.headers).body
+        return schema_of(type(state)).encode(state)
     except Poison:
         return None
 
@@ -118,8 +119,3 @@ class Folding:
     def behind_state(self) -> list[bytes]:
         """Aggregates whose state is ahead of the last of their events that were read."""
         return [key for key, version in self._seen.items() if version < self._version(key)]
-
-
-def encoded_state(state: Any) -> bytes:
-    """Avro body of a state."""
-    return schema_of(type(state)).encode(state)

@@ -17,7 +17,7 @@ from libs.runtime import kafka
 from libs.runtime.codec import Codec, Erasure, Record
 from libs.runtime.errors import BrokenHistory, Poison
 from libs.runtime.received import Received, received
-from services.validator.following import Folding, encoded_state, number_in, refuse, sound_body
+from services.validator.following import Folding, number_in, refuse, sound_body
 from services.validator.state_records import state_record
 from services.validator.store import Store
 
@@ -109,8 +109,9 @@ class Restorer:
 
     def _repair(self, store: Store, partition: int, key: bytes, state: Any, trace: bytes) -> tuple[str, int, Record]:
         topic = state_of(self._prefix, store.decider.aggregate)
-        store.put(partition, key, state, encoded_state(state))
-        return topic, partition, state_record(self._codec, topic, key, state, trace)
+        record = state_record(self._codec, topic, key, state, trace)
+        store.put(partition, key, state, record.value[5:])
+        return topic, partition, record
 
     def _earlier(self, store: Store, partition: int, keys: set[bytes], tail: list[Received]) -> list[Received]:
         """Events of some aggregates from the beginning of the log to where the tail begins."""

@@ -15,7 +15,6 @@ _BOUND = "($4::int[] IS NULL OR e.pos < (SELECT b.bound FROM unnest($4::int[], $
 _HISTORY = f"""SELECT {_COLUMNS} FROM event e WHERE e.kind = $1 AND e.tenant = $2 AND e.aggregate = $3 AND {_BOUND}
 AND e.pos > $6 AND ($7::text[] IS NULL OR e.type = ANY($7)) ORDER BY e.pos LIMIT $8"""  # noqa: S608 - made of constants
 _CAUSED = f"SELECT {_COLUMNS} FROM event e WHERE e.tenant = $2 AND e.client_command = $3 AND e.kind = $1 AND {_BOUND} ORDER BY e.pos"  # noqa: S608
-_PLACED = f"SELECT {_COLUMNS} FROM event e WHERE e.kind = $1 AND e.partition = $2 AND e.pos = $3"  # noqa: S608
 
 
 class Finding(NamedTuple):
@@ -69,10 +68,3 @@ async def evidence(snapshot: Snapshot, tenant: str, id_: str, *, limit: int = 50
 def _finding(fact: Fact) -> Finding:
     envelope, body = fact.envelope, fact.body
     return Finding(envelope.event_id, body.name, type(body).__name__, envelope.recorded_at, body.evidence)
-
-
-async def at_place(snapshot: Snapshot, aggregate: str, tenant: str, partition: int, offset: int) -> Fact | None:
-    """The event of a tenant that stands at a place of the log; None when there is none."""
-    row = await snapshot.connection.fetchrow(_PLACED, KINDS[aggregate], partition, offset)
-    fact = stored_fact(row) if row else None
-    return fact if fact and fact.envelope.tenant == tenant else None
