@@ -19,6 +19,7 @@ from libs.testing.services import Service
 GARBAGE = 20_000
 REASONS = {
     "undecodable", "unknown_schema", "key_mismatch", "wrong_partition", "no_value", "not_wire_format", "invalid_key", "too_large",
+    "unexpected_type",
 }  # fmt: skip
 
 

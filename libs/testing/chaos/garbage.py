@@ -19,6 +19,7 @@ from deploy.embedded.stack import Stack
 from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.migration.commands import PauseMigration, RequestMigration
 from libs.contracts.migration.request import Request
+from libs.contracts.operations import ProgressReported
 from libs.contracts.topics import commands_of
 from libs.contracts.work import ReportWork
 from libs.runtime import kafka
@@ -46,6 +47,7 @@ class Garbage:
 
     def __init__(self, codec: Codec, prefix: str, random: Random) -> None:
         self._codec, self._topic, self._random = codec, commands_of(prefix, "migration"), random
+        self._progress = f"{prefix}.progress"
         self._schemas = Schemas()
         self._kinds: tuple[Callable[[], Piece], ...] = (
             self._flipped, self._truncated, self._unknown_schema, self._wrong_branch, self._wrong_key, self._wrong_partition,
@@ -101,9 +103,9 @@ class Garbage:
         return Piece(self._good().key, None, [])
 
     def _foreign_type(self) -> Piece:
-        """A record of a shipped schema that is no command."""
-        urn = self._codec.urn_of(Request)
-        return Piece(b"stranger/x", b"\0\0\0\0\1" + b"\2a" * 4, [("ce_dataschema", urn)])
+        """A record in perfect order that belongs on another topic."""
+        progress = ProgressReported(tenant="stranger", migration="x", work_id="x", step="x", done=0, total=0, unit="rows", at=0)
+        return Piece(*self._codec.plain(self._progress, progress, b"stranger/x", [])[:3])
 
     def _slash_in_tenant(self) -> Piece:
         return Piece(*self._good(tenant="acme/m1")[:3])
