@@ -35,11 +35,15 @@ def plain(schema: Any) -> Any:
     return [plain(item) for item in schema] if isinstance(schema, list) else schema
 
 
+def fingerprint_of(document: Any) -> bytes:
+    """SHA-256 of a schema's parsing canonical form (Avro specification, "Parsing Canonical Form for Schemas")."""
+    return bytes.fromhex(fingerprint(to_parsing_canonical_form(document), "SHA-256"))
+
+
 class Schema:
     """The compiled schema of one message.
 
-    `text` is the file as shipped, `fingerprint` the SHA-256 of its parsing canonical form (Avro specification,
-    "Parsing Canonical Form for Schemas"), `full_name` the Avro full name.
+    `text` is the file as shipped, `fingerprint` that of `fingerprint_of`, `full_name` the Avro full name.
     """
 
     def __init__(self, message: Message) -> None:
@@ -49,7 +53,7 @@ class Schema:
         self.path = message.schema_path
         document = json.loads(self.text)
         self.full_name = f"{document['namespace']}.{document['name']}"
-        self.fingerprint = bytes.fromhex(fingerprint(to_parsing_canonical_form(document), "SHA-256"))
+        self.fingerprint = fingerprint_of(document)
         self._parsed = parse_schema(plain(document))
         self._encode = compile_encoder(plain(document))
         self._decode = compile_decoder(plain(document), self.model, self.envelope)

@@ -77,7 +77,7 @@ class Intake(NamedTuple):
         """The Avro record as the JSON that would ask for the same."""
         if len(value) < 5:
             raise Poison("not_wire_format", "the value begins with the byte 0 but holds no schema id")
-        name, writer = self.registry.writer(int.from_bytes(value[1:5], "big"))
+        name, writer, _ = self.registry.writer(int.from_bytes(value[1:5], "big"))
         schema = schema_of(RequestMigration)
         if name != schema.full_name:
             raise Poison("unexpected_type", f"{name or 'a nameless record'} is not {schema.full_name}")

@@ -156,7 +156,7 @@ class Codec:
             raise Poison("no_value", "the record has no value")
         if len(value) < 5 or value[0] != 0:
             raise Poison("not_wire_format", "the value does not begin with the byte 0 and a schema id (Confluent wire format)")
-        schema, writer = self._schema(topic, value, headers)
+        schema, writer, mark = self._schema(topic, value, headers)
         payload = value[5:]
         try:
             envelope, body = schema.decode(payload, writer)
@@ -164,19 +164,19 @@ class Codec:
             raise Poison("undecodable", str(error)) from error
         if envelope is not None:
             _check_key(key, envelope)
-        hash_ = hash_of(schema.fingerprint, payload) if schema.envelope is EventEnvelope else b""
+        hash_ = hash_of(mark, payload) if schema.envelope is EventEnvelope else b""
         return Decoded(envelope, body, hash_, header(headers, "traceparent"))
 
-    def _schema(self, topic: str, value: bytes, headers: Headers | None) -> tuple[Schema, Any]:
+    def _schema(self, topic: str, value: bytes, headers: Headers | None) -> tuple[Schema, Any, bytes]:
         if headers and headers[0][0] == "ce_dataschema":
             schema = self._by_urn.get((topic, headers[0][1]))
             if schema is not None:
-                return schema, None
-        name, writer = self._registry.writer(_PREFIX.unpack_from(value)[1])
+                return schema, None, schema.fingerprint
+        name, writer, mark = self._registry.writer(_PREFIX.unpack_from(value)[1])
         schema = self._by_name.get((topic, name))
         if schema is None:
             raise Poison("unexpected_type", f"{name or 'a nameless record'} does not belong on {topic}")
-        return schema, writer
+        return schema, writer, mark
 
 
 def _check_key(key: bytes | None, envelope: CommandEnvelope | EventEnvelope) -> None:
