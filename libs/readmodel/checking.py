@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from libs.contracts.envelope import GENESIS
 from libs.readmodel import generations
 from libs.readmodel.facts import KINDS, fact_of
 from libs.readmodel.projecting import VIEWS, usable
@@ -48,7 +49,8 @@ class _Fold:
             return
         key = (kind, fact.envelope.tenant, fact.envelope.aggregate)
         row = self.rows.get(key)
-        if not usable(record.key) or (fact.envelope.version and fact.envelope.version != (row.version if row else 0) + 1):
+        follows = (row.version + 1, row.head) if row else (1, GENESIS)
+        if not usable(record.key) or (fact.envelope.version and (fact.envelope.version, fact.envelope.previous) != follows):
             return
         if fact.envelope.version:
             try:

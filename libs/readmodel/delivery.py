@@ -63,6 +63,7 @@ def _requested(fact: Fact, event: d.DeliveryRequested) -> DeliveryRow:
         requested_pos=fact.pos,
         requested_at=envelope.recorded_at,
         version=envelope.version,
+        head=fact.hash,
         status="sending",
         updated_at=envelope.recorded_at,
         updated_event=envelope.event_id,
@@ -94,7 +95,9 @@ def evolve(row: DeliveryRow | None, fact: Fact) -> DeliveryRow:
         changes["next_deadline"] = next_deadline(changes["work"])
     if "error" in changes:
         changes["error"] = text(changes["error"], LONGEST_URL)
-    return replace(row, version=envelope.version, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes)
+    return replace(
+        row, version=envelope.version, head=fact.hash, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes
+    )
 
 
 _FIXED = (

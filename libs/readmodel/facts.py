@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fastavro import parse_schema
 
-from libs.contracts.avro import ROOT, Schema, plain, schema_of
+from libs.contracts.avro import ROOT, Schema, fingerprint_of, hash_of, plain, schema_of
 from libs.contracts.catalogue import EVENT, MESSAGES, Message
 from libs.contracts.envelope import EventEnvelope
 from libs.runtime.codec import Decoded
@@ -32,6 +32,8 @@ class Fact(NamedTuple):
     pos: int
     envelope: EventEnvelope
     body: Any
+    hash: bytes
+    """What the aggregate's next event carries as `previous`."""
 
 
 EventRow = tuple[int, int, int, str, str, int, str, int, int, str | None, bytes]
@@ -66,20 +68,22 @@ def event_row(fact: Fact, record: Received) -> EventRow:
 
 def fact_of(record: Received, kind: int, decoded: Decoded) -> Fact:
     """A decoded event as a fact."""
-    return Fact(kind, record.partition, record.offset, decoded.envelope, decoded.body)
+    return Fact(kind, record.partition, record.offset, decoded.envelope, decoded.body, decoded.hash)
 
 
 def stored_fact(row: Any) -> Fact:
     """The fact in a row of the event table (columns kind, partition, pos, type, schema, record)."""
     message = _MESSAGES[row["kind"], row["type"]]
     schema: Schema = schema_of(message.model)
-    writer = None if row["schema"] == message.version else _older(message.folder, message.name, row["schema"])
+    writer, mark = None, schema.fingerprint
+    if row["schema"] != message.version:
+        writer, mark = _older(message.folder, message.name, row["schema"])
     envelope, body = schema.decode(row["record"], writer)
-    return Fact(row["kind"], row["partition"], row["pos"], envelope, body)
+    return Fact(row["kind"], row["partition"], row["pos"], envelope, body, hash_of(mark, row["record"]))
 
 
 @cache
-def _older(folder: str, name: str, version: int) -> Any:
-    """Parsed schema of a former version; shipped files stay (`schemas/`)."""
-    path = ROOT / f"schemas/{folder}/{name}.v{version}.avsc"
-    return parse_schema(plain(json.loads(path.read_text(encoding="utf-8"))))
+def _older(folder: str, name: str, version: int) -> tuple[Any, bytes]:
+    """Parsed schema of a former version, and its fingerprint; shipped files stay (`schemas/`)."""
+    document = json.loads((ROOT / f"schemas/{folder}/{name}.v{version}.avsc").read_text(encoding="utf-8"))
+    return parse_schema(plain(document)), fingerprint_of(document)

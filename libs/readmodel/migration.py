@@ -170,6 +170,7 @@ def _requested(fact: Fact, request: Request) -> MigrationRow:
         requested_by=text(envelope.actor),
         correlation_id=text(envelope.correlation_id),
         version=envelope.version,
+        head=fact.hash,
         status="requested",
         status_since=fact.pos,
         status_event=envelope.event_id,
@@ -196,7 +197,9 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
         changes["reason"] = text(changes["reason"], LONGEST_TEXT)
     if type(body) is e.MigrationPlanned:
         changes["plan_pos"] = fact.pos
-    return replace(row, version=envelope.version, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes)
+    return replace(
+        row, version=envelope.version, head=fact.hash, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes
+    )
 
 
 _FIXED = """tenant id partition requested_pos provider application wave labels depends_on source target options due_at on_failure approval

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from libs.contracts.envelope import GENESIS
 from libs.contracts.operations import DeadLetter, DeadLetterResolved, ProgressReported
 from libs.readmodel import delivery, generations, migration, operations, subscription
 from libs.readmodel.counts import Counts
@@ -137,12 +138,13 @@ class _Batch:
         if envelope.version:
             key = (fact.kind, envelope.tenant, envelope.aggregate)
             row = self._rows[key]
-            version = row.version if row else 0
+            version, head = (row.version, row.head) if row else (0, GENESIS)
             if envelope.version <= version:
                 return
             if envelope.version != version + 1:
-                place = f"{taken.record.topic}/{fact.partition} at offset {fact.pos}"
-                raise BrokenHistory(f"{place}: {key[1]}/{key[2]} is at version {version}, but version {envelope.version} follows")
+                raise BrokenHistory(f"{key[1]}/{key[2]} is at version {version}, but version {envelope.version} follows")
+            if envelope.previous != head:
+                raise BrokenHistory(f"{key[1]}/{key[2]}: version {envelope.version} does not name the hash of version {version}")
             self._rows[key] = after = VIEWS[fact.kind].evolve(row, fact)
             self.touched[key] = None
             if row is None:

@@ -57,7 +57,9 @@ def evolve(row: SubscriptionRow | None, fact: Fact) -> SubscriptionRow:
     envelope, body = fact.envelope, fact.body
     if row is not None:
         changes = _CHANGES[type(body)](body)
-        return replace(row, version=envelope.version, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes)
+        return replace(
+            row, version=envelope.version, head=fact.hash, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes
+        )
     if type(body) is not s.SubscriptionCreated:
         raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate} begins with {type(body).__name__}")
     return SubscriptionRow(
@@ -68,6 +70,7 @@ def evolve(row: SubscriptionRow | None, fact: Fact) -> SubscriptionRow:
         requested_at=envelope.recorded_at,
         requested_by=text(envelope.actor),
         version=envelope.version,
+        head=fact.hash,
         status="active",
         updated_at=envelope.recorded_at,
         updated_event=envelope.event_id,

@@ -10,7 +10,7 @@ from libs.readmodel.facts import Fact
 from libs.runtime.sink import Connection
 
 Works = tuple[Work, ...]
-_TYPES: dict[Any, str] = {int: "bigint", str: "text", bool: "boolean"}
+_TYPES: dict[Any, str] = {int: "bigint", str: "text", bool: "boolean", bytes: "bytea"}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +25,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: int
     """When its first event was recorded."""
     version: int
+    head: bytes
+    """Hash of its last event, which the next one must name."""
     status: str
     updated_at: int
     """When its last event was recorded."""

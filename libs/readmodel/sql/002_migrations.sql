@@ -19,6 +19,7 @@ CREATE TABLE migration (
     requested_by text NOT NULL,
     correlation_id text NOT NULL,
     version int NOT NULL,
+    head bytea NOT NULL,
     status text NOT NULL,
     status_since bigint NOT NULL,
     status_event text NOT NULL,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.embedded.stack import Stack
 from libs.contracts.migration import commands as c
@@ -82,3 +83,25 @@ async def test_an_event_that_does_not_follow_is_refused_and_kept_and_the_next_on
             letters = (await dead_letters(snapshot, "acme", limit=100)).rows
     assert {letter["reason"] for letter in letters} == {"does_not_follow"}
     assert service.exit_code() is None
+
+
+async def test_an_event_that_fits_by_version_but_does_not_name_its_predecessor_is_refused_SEC(
+    service: Service, read: ReadModel, writer: LogWriter
+) -> None:
+    writer.request("acme", "mig-1", plan_of(act("copy")))
+    key = ("migration", "acme", "mig-1")
+    true = writer.states[key]
+    writer.states[key] = replace(true, stream=replace(true.stream, head=b"somebody else's"))
+    writer.tell("migration", "acme", "mig-1", c.CancelMigration(reason="forged"))
+    writer.states[key] = true
+    writer.tell("migration", "acme", "mig-1", c.PauseMigration(reason="lunch"))
+    writer.flush()
+    service.wait_ready()
+    letters: Any = []
+    row = None
+    while not letters or row is None or row.status != "paused":
+        async with read.snapshot() as snapshot:
+            row = await one(snapshot, "acme", "mig-1")
+            letters = (await dead_letters(snapshot, "acme", limit=100)).rows
+    assert {letter["reason"] for letter in letters} == {"does_not_follow"}
+    assert row.reason == "lunch"
