@@ -5,7 +5,7 @@ Differences between providers are data (plans, parameters, evidence), never furt
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -78,6 +78,10 @@ class Fenced(ProviderError):
         super().__init__("fenced", f"fence {fence} is older than {seen}, which the system touched has already seen", retryable=False)
 
 
+class HandedOver(Exception):
+    """Another system was told of the work and goes on with it: its report comes from there, or the attempt is given up at its deadline."""
+
+
 class Provider(Protocol):
     """One kind of thing that can be moved. Implementations hold no state between calls that a crash may not lose."""
 
@@ -97,3 +101,10 @@ class Provider(Protocol):
 
     async def undo(self, work: Assignment, progress: Progress) -> Evidence:
         """Undo an act from any half-done point, or find nothing to undo. Idempotent."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What a provider also is whose verbs raise HandedOver: whether its work has stopped only the system told can know."""
+
+    hands_over: bool

@@ -15,7 +15,7 @@ from libs.contracts.migration.request import Request
 from libs.contracts.migration.state import MigrationState
 from libs.contracts.values import Evidence, Problem
 from libs.contracts.work import APPLY, FAILED, PLAN, SUCCEEDED, UNDO, ReportWork, Work
-from libs.providers.base import Assignment, MoveRequest, NotYet, Progress, Provider, ProviderError
+from libs.providers.base import Assignment, HandedOver, MoveRequest, NotYet, Progress, Provider, ProviderError, Remote
 
 GATE = Step(name="approve_cutover", phase="cutting_over", kind=WAIT, wait_for="approval", title="A person approves the cutover")
 FIRST_LOOK_S, SLOWEST_LOOK_S = 0.2, 5.0
@@ -48,10 +48,15 @@ class Carrier:
             self._made[kind] = self._catalogue[kind]()
         return self._made[kind]
 
+    def hands_over(self, state: MigrationState) -> bool:
+        """Whether the work of this migration goes on in another system once that was told."""
+        kind = decoded_plan(state.plan).provider if state.plan else ""
+        return kind in self._catalogue and isinstance(self.provider(kind), Remote)
+
     async def carry_out(
         self, tenant: str, aggregate: str, state: MigrationState, work: Work, progress: Progress
-    ) -> ReportWork | ReportPlan:
-        """Do it and report: success with evidence, or failure with the problem and whether it may pass."""
+    ) -> ReportWork | ReportPlan | None:
+        """Do it and report: success with evidence, failure with the problem and whether it may pass, or None: another system reports."""
         seconds = max(0.001, (work.deadline - work.not_before) / 1_000_000)
         try:
             request = move_request(tenant, aggregate, decoded_request(state.request))
@@ -62,6 +67,8 @@ class Carrier:
             step = decoded_plan(state.plan).steps[work.step]
             evidence = await _within(seconds, provider, assignment(request, step, work), progress)
             return ReportWork(work_id=work.work_id, attempt=work.attempt, outcome=SUCCEEDED, evidence=evidence)
+        except HandedOver:
+            return None
         except ProviderError as error:
             return failed(work, error.problem, retryable=error.retryable)
         except TimeoutError:

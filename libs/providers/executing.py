@@ -4,9 +4,12 @@ from typing import Any
 
 from libs.contracts.migration.commands import WakeMigration
 from libs.contracts.migration.state import MigrationState
+from libs.contracts.values import Problem
 from libs.contracts.work import CHECK, STOPPED, ReportWork, Work
 from libs.providers.base import Progress
-from libs.providers.carrying_out import Carrier
+from libs.providers.carrying_out import Carrier, failed
+
+UNKNOWN = "unknown"
 
 
 class MigrationExecutor:
@@ -24,12 +27,22 @@ class MigrationExecutor:
         return looks, [work for work in mine if work not in looks]
 
     async def execute(self, job: Any, progress: Progress) -> Any:
-        """Carry out one work item and return its report."""
+        """Carry out one work item and return its report; None when another system goes on with it."""
         return await self._carrier.carry_out(job.tenant, job.aggregate, job.state, job.work, progress)
 
-    def stopped(self, work: Work) -> ReportWork:
-        """Report for work that was stopped."""
-        return ReportWork(work_id=work.work_id, attempt=work.attempt, outcome=STOPPED)
+    def stopped(self, job: Any) -> ReportWork:
+        """Report for work that was stopped. Whether work elsewhere has stopped is unknown until it is looked at (D5)."""
+        elsewhere = self._carrier.hands_over(job.state)
+        return ReportWork(work_id=job.work.work_id, attempt=job.work.attempt, outcome=UNKNOWN if elsewhere else STOPPED)
+
+    def overdue(self, job: Any) -> ReportWork:
+        """Report for work elsewhere of which nothing was heard by its deadline."""
+        work = job.work
+        seconds = (work.deadline - work.not_before) / 1_000_000
+        message = f"the system that was told of attempt {work.attempt} reported nothing within {seconds:.0f} s"
+        remedy = "look whether that system runs, and whether its reports reach Whimbrel"
+        problem = Problem(code="no_report", category="migration_execution", message=message, remedy=remedy)
+        return failed(work, problem, retryable=True)
 
     def wake(self, wake_at: int) -> WakeMigration:
         """Command for a migration whose time has come."""

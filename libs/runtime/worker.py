@@ -1,7 +1,7 @@
 """The worker loop: state names the work, results go back as commands (D3).
 
-Runs up to N items at once under asyncio, waits for their start times, cancels what state no longer wants, and reports.
-A crash costs one repeat under the same work id; two executors at once are survived by the fence.
+Runs up to N items at once under asyncio, waits for their start times, cancels what state no longer wants, and reports. Work that
+goes on elsewhere holds no place meanwhile. A crash costs one repeat under the same work id; two executors at once are survived by the fence.
 """
 
 import asyncio
@@ -54,18 +54,22 @@ class Executor(Protocol):
         """Work of this worker to carry out, and work to stop and report as stopped."""
 
     async def execute(self, job: Job, progress: Progress) -> Any:
-        """Carry out a work item and return its report. Never raises for a failure of the work itself; may be cancelled."""
+        """Carry out a work item and return its report; None when it goes on elsewhere, where it is reported or becomes `overdue`.
+        Never raises for a failure of the work itself; may be cancelled."""
 
-    def stopped(self, work: Work) -> Any:
+    def stopped(self, job: Job) -> Any:
         """Report for work that was stopped, or never begun."""
+
+    def overdue(self, job: Job) -> Any:
+        """Report for work that goes on elsewhere and was not reported from there by its deadline."""
 
     def wake(self, wake_at: int) -> Any:
         """Command for an aggregate whose time to be woken has come."""
 
 
 class _Item:
-    def __init__(self, job: Job, topic: str, traceparent: bytes) -> None:
-        self.job, self.topic, self.traceparent = job, topic, traceparent
+    def __init__(self, job: Job, topic: str) -> None:
+        self.job, self.topic = job, topic
         self.timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
         self.stop = False
@@ -146,29 +150,24 @@ class Worker:
         wanted = {(work.work_id, work.attempt) for work in (*do, *halt)}
         for name in [name for name in items if name not in wanted]:
             self._forget(items.pop(name))
+        self._unwake(key)
         if update.state is None or not (wanted or update.wake_at):
             self._items.pop(key, None)
             self._places.pop(key, None)
-            self._unwake(key)
             return
         self._items[key] = items
         self._places[key] = (update.topic, update.partition)
         tenant, _, aggregate = update.key.decode().partition("/")
-        for work in do:
-            if (work.work_id, work.attempt) not in items:
-                item = items[work.work_id, work.attempt] = _Item(
-                    Job(tenant, aggregate, update.state, work, update.traceparent), update.topic, update.traceparent
-                )
-                self._schedule(item)
+        for work in (*do, *halt):
+            name = (work.work_id, work.attempt)
+            if name not in items:
+                items[name] = _Item(Job(tenant, aggregate, update.state, work, update.traceparent), update.topic)
+                if work in do:
+                    self._schedule(items[name])
         for work in halt:
-            item = items.setdefault(
-                (work.work_id, work.attempt),
-                _Item(Job(tenant, aggregate, update.state, work, update.traceparent), update.topic, update.traceparent),
-            )
-            self._halt(item)
-        self._unwake(key)
+            self._halt(items[work.work_id, work.attempt])
         if update.wake_at:
-            self._wake_later(key, Job(tenant, aggregate, update.state, _NOTHING), update)
+            self._wake_later(key, Job(tenant, aggregate, update.state, _NOTHING, update.traceparent), update)
 
     def _schedule(self, item: _Item) -> None:
         delay = (item.job.work.not_before - now_us()) / 1_000_000
@@ -194,7 +193,7 @@ class Worker:
         if task.cancelled():
             # Here and not in the task itself: one that is cancelled before its first step never runs at all.
             if item.stop and not item.dropped:
-                self._report(item, self._executor.stopped(item.job.work))
+                self._report(item, self._executor.stopped(item.job))
         elif task.exception() is not None:
             _log.error("work ended with a defect; it is tried again", exc_info=task.exception())
             item.task = None
@@ -207,8 +206,14 @@ class Worker:
             report = await self._executor.execute(item.job, self._progress(item))
         finally:
             self._progress_at.pop(work.work_id, None)
-        if not item.dropped:
+        if report is not None and not item.dropped:
             self._report(item, report)
+        elif not item.dropped:
+            item.task = None
+            item.timer = asyncio.get_running_loop().call_later((work.deadline - now_us()) / 1_000_000, self._overdue, item)
+
+    def _overdue(self, item: _Item) -> None:
+        self._report(item, self._executor.overdue(item.job))
 
     def _halt(self, item: _Item) -> None:
         if item.stop:
@@ -217,7 +222,7 @@ class Worker:
         if item.timer is not None:
             item.timer.cancel()
         if item.task is None:
-            self._report(item, self._executor.stopped(item.job.work))
+            self._report(item, self._executor.stopped(item.job))
         else:
             item.task.cancel()
 
@@ -230,13 +235,8 @@ class Worker:
 
     def _wake_later(self, key: tuple[str, bytes], job: Job, update: Update) -> None:
         def wake() -> None:
-            self._send(
-                job,
-                update.topic,
-                update.traceparent,
-                f"{job.tenant}/{job.aggregate}/wake/{update.wake_at}",
-                self._executor.wake(update.wake_at),
-            )
+            command_id = f"{job.tenant}/{job.aggregate}/wake/{update.wake_at}"
+            self._send(job, update.topic, command_id, self._executor.wake(update.wake_at))
             self._wakes[key] = asyncio.get_running_loop().call_later(WAKE_AGAIN_S, wake)
 
         delay = max(0.0, (update.wake_at - now_us()) / 1_000_000)
@@ -249,10 +249,10 @@ class Worker:
 
     def _report(self, item: _Item, body: Any) -> None:
         work = item.job.work
-        self._send(item.job, item.topic, item.traceparent, f"{work.work_id}#{work.attempt}", body)
+        self._send(item.job, item.topic, f"{work.work_id}#{work.attempt}", body)
         self._reports.inc()
 
-    def _send(self, job: Job, state_topic: str, traceparent: bytes, command_id: str, body: Any) -> None:
+    def _send(self, job: Job, state_topic: str, command_id: str, body: Any) -> None:
         envelope = CommandEnvelope(
             command_id=command_id,
             tenant=job.tenant,
@@ -264,11 +264,11 @@ class Worker:
         )
         topic = self._commands.setdefault(state_topic, commands_of(self._prefix, state_topic.rsplit(".", 2)[1]))
         try:
-            record = self._codec.command(topic, envelope, body, traceparent)
+            record = self._codec.command(topic, envelope, body, job.traceparent)
             self._producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=_must_arrive)
         except (RegistryUnavailable, BufferError) as error:
             _log.warning("a command waits to be sent", command_id=command_id, error=str(error))
-            asyncio.get_running_loop().call_later(AGAIN_S, self._send, job, state_topic, traceparent, command_id, body)
+            asyncio.get_running_loop().call_later(AGAIN_S, self._send, job, state_topic, command_id, body)
 
     def _progress(self, item: _Item) -> Progress:
         async def tell(done: int, total: int, unit: str) -> None:

@@ -9,10 +9,10 @@ from libs.runtime import telemetry
 from libs.runtime.errors import WhimbrelError
 from libs.runtime.serving import serve
 from libs.runtime.settings import load
-from services.notifier.addresses import policy_of
-from services.notifier.connecting import connector
+from libs.telling.addresses import policy_of
+from libs.telling.connecting import connector
+from libs.telling.posting import Poster
 from services.notifier.disabling import Disabler
-from services.notifier.posting import Poster
 from services.notifier.settings import NotifierSettings
 from services.notifier.telling import Teller
 from services.notifier.turns import OUTSTANDING, Hosts, Lanes

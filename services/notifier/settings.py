@@ -1,18 +1,12 @@
-"""Settings of the notifier, beside those that every service has."""
+"""Settings of the notifier, beside those of every service that tells."""
 
 from pydantic import Field
 
-from libs.edge.signing import SigningSettings
+from libs.telling.settings import TellingSettings
 
 
-class NotifierSettings(SigningSettings):
-    """How webhooks are sent, and which addresses they may reach."""
+class NotifierSettings(TellingSettings):
+    """How many webhooks are sent at once."""
 
-    webhook_timeout_s: float = Field(20.0, ge=15, le=30, description="Seconds that one attempt to send a webhook may take")
     webhook_concurrency: int = Field(256, ge=1, le=10_000, description="Webhooks that are sent at once in all")
     webhook_per_host: int = Field(8, ge=1, le=1_000, description="Webhooks that are sent at once to one host on behalf of one tenant")
-    webhook_allow: str = Field(
-        "",
-        description="Networks, separated by commas, that webhooks may reach although they are not public, e.g. 10.1.0.0/16. "
-        "Loopback is allowed in the environment dev when this is empty; write none to forbid it there too",
-    )

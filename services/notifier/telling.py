@@ -16,9 +16,9 @@ from libs.domain.delivery import ATTEMPTS
 from libs.edge.signing import Secrets
 from libs.runtime.clock import now_us
 from libs.runtime.worker import Job, Progress
+from libs.telling.posting import DELIVERED, FAILED, GONE, Outcome, Poster, signed_headers
 from services.notifier.disabling import EXHAUSTED
 from services.notifier.identity import CALLBACK
-from services.notifier.posting import DELIVERED, FAILED, GONE, Outcome, Poster, signed_headers
 from services.notifier.subscriptions import ACTIVE, DELETED, DISABLED
 from services.notifier.turns import Hosts, Lanes, Ticket
 
@@ -88,9 +88,13 @@ class Teller:
             self._lanes.leave(ticket)
         return _report(job.work, outcome, seconds)
 
-    def stopped(self, work: Work) -> ReportDelivery:
+    def stopped(self, job: Job) -> ReportDelivery:
         """Report for work that was stopped; a delivery never asks for that."""
-        return ReportDelivery(work_id=work.work_id, attempt=work.attempt, outcome=FAILED, error=STOPPED)
+        return ReportDelivery(work_id=job.work.work_id, attempt=job.work.attempt, outcome=FAILED, error=STOPPED)
+
+    def overdue(self, job: Job) -> ReportDelivery:
+        """Deliveries never go on elsewhere."""
+        raise AssertionError("a delivery was overdue")
 
     def wake(self, wake_at: int) -> Any:
         """Deliveries never ask to be woken."""

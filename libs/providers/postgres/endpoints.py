@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import msgspec
 
 from libs.contracts.values import Problem
-from libs.providers.postgres.credentials import BadReference, follow, is_reference
+from libs.providers.credentials import BadReference, follow, is_reference
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 KEYS = ("dsn", "host", "port", "database", "user", "password", "sslmode", "sslrootcert")

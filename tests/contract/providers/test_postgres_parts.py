@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.providers.postgres.credentials import BadReference, follow
+from libs.providers.credentials import BadReference, follow
 from libs.providers.postgres.dumping import executable
 from libs.providers.postgres.endpoints import Endpoint, Refused, endpoint, parse_dsn
 from libs.providers.postgres.names import identifier, literal, names_of

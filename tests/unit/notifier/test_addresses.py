@@ -3,7 +3,7 @@
 import pytest
 
 from libs.runtime.errors import Misconfigured
-from services.notifier.addresses import AddressPolicy, Refused, policy_of
+from libs.telling.addresses import AddressPolicy, Refused, policy_of
 
 _FORBIDDEN = """
 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.254 127.0.0.1 127.255.255.254 169.254.169.254 169.254.170.2

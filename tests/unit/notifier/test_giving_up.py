@@ -12,9 +12,9 @@ from libs.contracts.work import NOTIFIER, TELL, Work
 from libs.domain.delivery import ATTEMPTS
 from libs.edge.signing import Secrets
 from libs.runtime.worker import Job
-from services.notifier.addresses import policy_of
-from services.notifier.connecting import connector
-from services.notifier.posting import Poster
+from libs.telling.addresses import policy_of
+from libs.telling.connecting import connector
+from libs.telling.posting import Poster
 from services.notifier.telling import Teller
 from services.notifier.turns import Hosts, Lanes
 

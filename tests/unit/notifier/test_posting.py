@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from services.notifier.addresses import policy_of
-from services.notifier.connecting import connector
-from services.notifier.posting import DELIVERED, FAILED, GONE, Outcome, Poster, retry_after_ms
+from libs.telling.addresses import policy_of
+from libs.telling.connecting import connector
+from libs.telling.posting import DELIVERED, FAILED, GONE, Outcome, Poster, retry_after_ms
 
 NOW = 1_767_225_600_000_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -9,9 +9,9 @@ from aiohttp.test_utils import TestServer
 
 from libs.edge.signing import Secrets
 from libs.runtime.clock import now_us
-from services.notifier.addresses import policy_of
-from services.notifier.connecting import connector
-from services.notifier.posting import Poster, signed_headers
+from libs.telling.addresses import policy_of
+from libs.telling.connecting import connector
+from libs.telling.posting import Poster, signed_headers
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "receiving-webhooks.py"
 SECRET, OTHER = Secrets(b"k" * 32).of_subscription("acme", "sub-1", 1), Secrets(b"k" * 32).of_subscription("acme", "sub-2", 1)

@@ -12,7 +12,7 @@ from libs.edge.signing import Secrets, SigningSettings, load_secrets
 from libs.runtime.clock import now_us
 from libs.runtime.errors import Misconfigured
 from libs.runtime.settings import load
-from services.notifier.posting import signed_headers
+from libs.telling.posting import signed_headers
 
 SECRETS = Secrets(b"k" * 32)
 PAYLOAD = '{"type":"migration.completed","data":{"text":"\u00e9\u2028"}}'

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from services.notifier.addresses import AddressPolicy, policy_of
-from services.notifier.connecting import connector
-from services.notifier.posting import DELIVERED, GONE, Poster
+from libs.telling.addresses import AddressPolicy, policy_of
+from libs.telling.connecting import connector
+from libs.telling.posting import DELIVERED, GONE, Poster
 
 _INSIDE = """
 127.0.0.1 127.0.0.2 127.1 127.0.1 2130706433 017700000001 0x7f000001 0x7f.0x0.0x0.0x1 0x7f.1 0177.0.0.1 0177.0.0.01 127.0.0.1.

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 from yarl import URL
 
 from libs.runtime.clock import now_us
-from services.notifier.addresses import AddressPolicy, Forbidden, Refused
+from libs.telling.addresses import AddressPolicy, Forbidden, Refused
 
 DELIVERED, FAILED, GONE = "delivered", "failed", "gone"
 _GONE_STATUS = 410

@@ -27,7 +27,7 @@ def follow(reference: str) -> str:
 
 
 def _from_environment(name: str) -> str:
-    patterns = environ.get("WHIMBREL_CREDENTIAL_ENV", "*_DSN,*_PASSWORD").split(",")
+    patterns = environ.get("WHIMBREL_CREDENTIAL_ENV", "*_DSN,*_PASSWORD,*_WEBHOOK_SECRET").split(",")
     if not any(fnmatchcase(name, pattern.strip()) for pattern in patterns):
         raise BadReference(f"variable {name} is not one that WHIMBREL_CREDENTIAL_ENV ({','.join(patterns)}) allows")
     if not environ.get(name):

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from services.notifier.addresses import AddressPolicy, Forbidden
+from libs.telling.addresses import AddressPolicy, Forbidden
 
 _LOOKUPS = 32
 _HOST_FORBIDDEN = "the host has an address that is not public"
