@@ -189,11 +189,11 @@ class CapacityState(msgspec.Struct, frozen=True, kw_only=True):
     held: int = 0
     """How many slots are held."""
     holders: bytes = b""
-    """Who holds them, oldest first: percent-encoded ids, each between two line feeds."""
+    """Who holds them, oldest first: ids, anything but printable ASCII escaped, each between two line feeds."""
     queued: int = 0
     """How many wait."""
     queue: bytes = b""
-    """Who waits, first come first: percent-encoded id, tab, since when in microseconds, each between two line feeds."""
+    """Who waits, first come first: id as above, a tab, since when in microseconds; each between two line feeds."""
     recent: bytes = b""
     """When the last slots were granted, oldest first, eight big-endian bytes each; as many as the rate per minute."""
     wake_at: int = 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from libs.contracts import delivery, operations, refusal, subscription, work
+from libs.contracts import capacity, delivery, operations, refusal, subscription, work
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope
 from libs.contracts.migration import commands, events, plan, request, state
 
@@ -128,6 +128,32 @@ MESSAGES: tuple[Message, ...] = (
         refusal.CommandRefused,
     ),
     *_rows("subscription", STATE, "subscription.state", subscription.SubscriptionState),
+    *_rows("capacity", VALUE, "", capacity.CapacitySettings),
+    *_rows(
+        "capacity",
+        COMMAND,
+        "capacity.commands",
+        capacity.SetCapacity,
+        capacity.OverrideFreeze,
+        capacity.AcquireSlot,
+        capacity.ReleaseSlot,
+        capacity.WakeCapacity,
+    ),
+    *_rows(
+        "capacity",
+        EVENT,
+        "capacity.events",
+        capacity.CapacitySet,
+        capacity.FreezeOverridden,
+        capacity.SlotQueued,
+        capacity.SlotGranted,
+        capacity.SlotFreed,
+        capacity.SlotRevoked,
+        capacity.SlotRefused,
+        capacity.OpeningMissed,
+        refusal.CommandRefused,
+    ),
+    *_rows("capacity", STATE, "capacity.state", capacity.CapacityState),
     *_rows("operations", STATE, "progress", operations.ProgressReported),
     *_rows("operations", STATE, "dead-letters", operations.DeadLetter, operations.DeadLetterResolved),
 )

@@ -39,7 +39,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
         return settings | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
 
 
-AGGREGATES = ("migration", "delivery", "subscription")
+AGGREGATES = ("migration", "delivery", "subscription", "capacity")
 _WORKERS = ("migrator", "verifier", "notifier")
 
 

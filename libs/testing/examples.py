@@ -1,10 +1,12 @@
 """An example of every message: what tests, docs and the demonstration show when any instance will do.
 
-Together they tell one story: `acme/mig-7` moves a database, a delivery tells of it, a subscription asked for that.
+Together they tell one story: `acme/mig-7` moves a database within the limits of a capacity, a delivery tells of it, a
+subscription asked for that.
 """
 
 from typing import Any
 
+from libs.contracts import capacity as k
 from libs.contracts import delivery as d
 from libs.contracts import operations as o
 from libs.contracts import subscription as s
@@ -125,6 +127,17 @@ MESSAGE = d.Message(
     key_generation=2,
 )
 INTEREST = s.Interest(url="https://example.org/hook", event_types=("migration.*",), channel="webhook", description="billing on call")
+SETTINGS = k.CapacitySettings(
+    limit=4,
+    per_minute=10,
+    windows=(k.Interval(begins=AT, ends=AT + 14_400 * SECOND),),
+    freezes=(k.Freeze(begins=AT + 3_600 * SECOND, ends=AT + 7_200 * SECOND, label="year-end close"),),
+    lockout_ms=900_000,
+    on_close="pause",
+    windows_from="RRULE:FREQ=WEEKLY;BYDAY=SA from 2026-01-01T00:00:00 Europe/Berlin for PT4H",
+    freezes_from="calendar file with 1 event",
+    description="changes to production",
+)
 STREAM = Stream(13, bytes(range(32)), (Answered("key-1", b"\x01\x02\x03\x04\x05\x06\x07\x08"),))
 
 _EXAMPLES: tuple[Any, ...] = (
@@ -215,6 +228,31 @@ _EXAMPLES: tuple[Any, ...] = (
     s.SecretRotated(generation=2, overlap_until=AT + 86_400 * SECOND),
     s.SubscriptionDeleted(reason="team dissolved"),
     s.SubscriptionState(stream=STREAM, status="active", interest=INTEREST, generation=2, overlap_until=AT + 86_400 * SECOND, since=AT),
+    SETTINGS,
+    k.SetCapacity(settings=SETTINGS),
+    k.OverrideFreeze(until=AT + 5_400 * SECOND, reason="agreed with finance"),
+    k.AcquireSlot(holder=MIGRATION),
+    k.ReleaseSlot(holder=MIGRATION),
+    k.WakeCapacity(wake_at=AT + 3_600 * SECOND),
+    k.CapacitySet(settings=SETTINGS, wake_at=AT + 3_600 * SECOND),
+    k.FreezeOverridden(until=AT + 5_400 * SECOND, reason="agreed with finance", wake_at=AT + 5_400 * SECOND),
+    k.SlotQueued(holder=MIGRATION, since=AT, wake_at=AT + 7_200 * SECOND),
+    k.SlotGranted(holder=MIGRATION, at=AT + 65 * SECOND, waited_us=65 * SECOND, wake_at=AT + 3_600 * SECOND),
+    k.SlotFreed(holder=MIGRATION, held=True, wake_at=0),
+    k.SlotRevoked(holder=MIGRATION, reason="the freeze 'year-end close' is on", wake_at=AT + 7_200 * SECOND),
+    k.SlotRefused(holder=MIGRATION, retry_at=AT + 60 * SECOND),
+    k.OpeningMissed(wake_at=AT + 7_200 * SECOND),
+    k.CapacityState(
+        stream=STREAM,
+        settings=encode_value(SETTINGS),
+        override_until=AT + 5_400 * SECOND,
+        held=1,
+        holders=b"\nmig-7\n",
+        queued=1,
+        queue=b"\nmig-8\t1767225600000000\n",
+        recent=AT.to_bytes(8),
+        wake_at=AT + 5_400 * SECOND,
+    ),
     o.ProgressReported(
         tenant=TENANT, migration=MIGRATION, work_id=CHUNK.work_id, step="copy_rows", done=17_000, total=10_000_000, unit="rows", at=AT
     ),
@@ -250,6 +288,8 @@ VARIANTS: tuple[Any, ...] = (
     MigrationState(),
     d.DeliveryState(),
     s.SubscriptionState(),
+    k.CapacityState(),
+    k.CapacitySettings(),
     c.ReportPlan(work_id="acme/mig-7/plan/-/plan/1", attempt=2, plan=Plan(provider="postgres", steps=()), problems=(PROBLEM,)),
     o.DeadLetter(
         reader="x", topic="t", partition=0, offset=0, reason="no_value", detail="none", key=None, value=None, headers={}, read_at=AT

@@ -1,12 +1,13 @@
-"""Short lives of a delivery and a subscription: commands and when each is decided, in microseconds since the epoch."""
+"""Short lives of a delivery, a subscription and a capacity: commands and when each is decided, in microseconds since the epoch."""
 
 from typing import Any
 
 from msgspec.structs import replace
 
+from libs.contracts import capacity as k
 from libs.contracts import delivery as d
 from libs.contracts import subscription as s
-from libs.testing.examples import AT, INTEREST, MESSAGE, SECOND
+from libs.testing.examples import AT, INTEREST, MESSAGE, SECOND, SETTINGS
 
 _FAILED = d.ReportDelivery(work_id="acme/mig-7/tell/-/tell/1", attempt=1, outcome="failed", status_code=503, error="busy", duration_ms=9)
 
@@ -36,6 +37,33 @@ STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
         s.EnableSubscription(reason="filtered now"),
         s.DeleteSubscription(reason="team dissolved"),
         s.EnableSubscription(reason="a mistake"),
+    ),
+    "capacity": _every_minute(
+        k.OverrideFreeze(until=AT + 60 * SECOND, reason="too early"),
+        k.AcquireSlot(holder="mig-1"),
+        k.SetCapacity(settings=replace(SETTINGS, limit=-1)),
+        k.SetCapacity(settings=replace(SETTINGS, limit=2, freezes=(k.Freeze(begins=AT + 480 * SECOND, ends=AT + 960 * SECOND),))),
+        k.AcquireSlot(holder="mig-2"),
+        k.AcquireSlot(holder="mig-3"),
+        k.AcquireSlot(holder="mig-4"),
+        k.ReleaseSlot(holder="mig-3"),
+        k.WakeCapacity(wake_at=AT + 480 * SECOND),
+        k.AcquireSlot(holder="mig-1"),
+        k.OverrideFreeze(until=AT + 720 * SECOND, reason="agreed with finance"),
+        k.WakeCapacity(wake_at=AT + 720 * SECOND),
+        k.AcquireSlot(holder="mig-5"),
+        k.ReleaseSlot(holder="mig-1"),
+        k.SetCapacity(
+            settings=replace(
+                SETTINGS,
+                windows=tuple(k.Interval(begins=AT + n * SECOND, ends=AT + (n + 30) * SECOND) for n in (960, 1_200)),
+                freezes=(),
+                lockout_ms=0,
+            )
+        ),
+        k.AcquireSlot(holder="mig-5"),
+        k.AcquireSlot(holder="m" * 300),
+        k.WakeCapacity(wake_at=AT + 960 * SECOND),
     ),
 }
 """By aggregate."""
