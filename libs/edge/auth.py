@@ -14,8 +14,8 @@ from libs.edge.keys import KeyStore
 from libs.edge.problems import HttpProblem
 from libs.runtime.clock import now_us
 
-ADMIN, OPERATOR, OWNER, VIEWER, PRODUCER = "admin", "operator", "owner", "viewer", "producer"
-ROLES = frozenset({ADMIN, OPERATOR, OWNER, VIEWER, PRODUCER})
+ADMIN, OPERATOR, OWNER, VIEWER, PRODUCER, REPORTER = "admin", "operator", "owner", "viewer", "producer", "reporter"
+ROLES = frozenset({ADMIN, OPERATOR, OWNER, VIEWER, PRODUCER, REPORTER})
 LEEWAY_S = 30
 MAX_TOKEN_BYTES = 8_192
 _HEADER_NAMES = frozenset({"alg", "kid", "typ"})

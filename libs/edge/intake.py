@@ -28,6 +28,7 @@ ACTOR = "intake"
 """Actor of these commands: Kafka's ACLs say who may write to the topic, the message itself proves nothing."""
 _TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
 _TENANT = re.compile(_TENANT_PATTERN)
+_HEX = re.compile(r"[0-9a-f]{32}")
 _TRACE = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _CORRELATION = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 
@@ -58,7 +59,7 @@ class Intake(NamedTuple):
         try:
             request: IntakeRequest = parsed(INTAKE_REQUEST, text, {"environment": self.environment})
         except HttpProblem as problem:
-            raise Poison(_REASONS[problem.code], _sentence(problem)) from problem
+            raise Poison(_REASONS[problem.code], sentence(problem)) from problem
         tenant = self._tenant(message, request)
         key = _key(message, request)
         command_id = command_id_of(tenant, key)
@@ -68,10 +69,10 @@ class Intake(NamedTuple):
             aggregate=request.migration_id or aggregate_id_of(tenant, key),
             environment=self.environment,
             actor=ACTOR,
-            correlation_id=_correlation(message, command_id),
+            correlation_id=correlation_of(message, command_id),
             occurred_at=now,
         )
-        return envelope, request.command(), _traceparent(message, command_id)
+        return envelope, request.command(), traceparent_of(message, command_id)
 
     def _json_of(self, value: bytes) -> bytes:
         """The Avro record as the JSON that would ask for the same."""
@@ -89,7 +90,8 @@ class Intake(NamedTuple):
 
     def tenant_of(self, message: Received) -> str:
         """Tenant that a message concerns which could not be taken: what its header or its JSON says, else the default tenant."""
-        given = header(message.headers, "tenant").decode("utf-8", "replace") or _member(message.value, "tenant")
+        told = header(message.headers, "tenant").decode("utf-8", "replace") or _member(message.value, "tenant")
+        given = told or _member(message.value, "workId").partition("/")[0]
         return given if _TENANT.match(given) else self.default_tenant
 
     def _tenant(self, message: Received, request: IntakeRequest) -> str:
@@ -101,7 +103,8 @@ class Intake(NamedTuple):
         return given or request.tenant or self.default_tenant
 
 
-_REASONS = {"malformed_json": "undecodable", "invalid_request": "invalid"}
+INVALID = "invalid"
+_REASONS = {"malformed_json": "undecodable", "invalid_request": INVALID}
 
 
 def _member(value: bytes | None, name: str) -> str:
@@ -113,7 +116,8 @@ def _member(value: bytes | None, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _sentence(problem: HttpProblem) -> str:
+def sentence(problem: HttpProblem) -> str:
+    """Everything that is wrong, for people."""
     return "; ".join(f"{error['pointer'] or '/'}: {error['detail']}" for error in problem.errors) or problem.detail
 
 
@@ -124,16 +128,24 @@ def _key(message: Received, request: IntakeRequest) -> str:
     return given or request.migration_id or f"{message.topic}/{message.partition}/{message.offset}"
 
 
-def _correlation(message: Received, command_id: str) -> str:
+def correlation_of(message: Received, command_id: str) -> str:
+    """The correlation id that a message carries, else the command's id."""
     given = (header(message.headers, "ce_correlationid") or header(message.headers, "x-correlation-id")).decode("utf-8", "replace")
     return given if _CORRELATION.match(given) else command_id
 
 
-def _traceparent(message: Received, command_id: str) -> bytes:
+def traceparent_of(message: Received, command_id: str) -> bytes:
+    """The trace that a message carries, else one that derives from the command, so that a repeat has the same."""
     given = header(message.headers, "traceparent")
     if _TRACE.match(given.decode("utf-8", "replace")):
         return given
-    return f"00-{command_id.replace('-', '')}-{sha256(command_id.encode()).hexdigest()[:16]}-01".encode()
+    return f"00-{_trace_id(command_id)}-{sha256(command_id.encode()).hexdigest()[:16]}-01".encode()
+
+
+def _trace_id(command_id: str) -> str:
+    """A UUID's own digits; of another command id, a digest."""
+    digits = command_id.replace("-", "")
+    return digits if _HEX.fullmatch(digits) else sha256(digits.encode()).hexdigest()[:32]
 
 
 def _as_json(envelope: Any, command: Any) -> bytes:

@@ -6,8 +6,10 @@ import structlog
 from confluent_kafka import TopicPartition
 from prometheus_client import Counter
 
+from libs.contracts.operations import ProgressReported
 from libs.contracts.topics import commands_of
 from libs.edge.intake import Intake
+from libs.edge.intake_reports import ReportIntake
 from libs.runtime.codec import Codec, Record
 from libs.runtime.dead_letters import dead_letter
 from libs.runtime.errors import Poison
@@ -21,9 +23,10 @@ MESSAGES = Counter("whimbrel_intake_messages_total", "Intake messages read, by o
 class IntakeHandler:
     """Stateless: assignment and revocation mean nothing to it."""
 
-    def __init__(self, intake: Intake, codec: Codec, prefix: str) -> None:
-        self._intake, self._codec, self._prefix = intake, codec, prefix
+    def __init__(self, intake: Intake, reports: ReportIntake, codec: Codec, prefix: str) -> None:
+        self._intake, self._reports, self._codec, self._prefix = intake, reports, codec, prefix
         self._commands, self._dead = commands_of(prefix, "migration"), f"{prefix}.dead-letters"
+        self._progress = f"{prefix}.progress"
 
     def assigned(self, partitions: list[TopicPartition]) -> Output:
         """Nothing to restore."""
@@ -38,10 +41,18 @@ class IntakeHandler:
 
     def _record(self, message: Received, now: int) -> tuple[str, int, Record]:
         try:
-            envelope, command, traceparent = self._intake.command(message, now)
+            record = self._taken(message, now)
         except Poison as poison:
             _log.warning("dead letter", topic=message.topic, partition=message.partition, offset=message.offset, reason=poison.reason)
             MESSAGES.labels("dead_letter").inc()
             return self._dead, -1, dead_letter(self._codec, self._prefix, "ingress", message, poison, now, self._intake.tenant_of(message))
         MESSAGES.labels("accepted").inc()
-        return self._commands, -1, self._codec.command(self._commands, envelope, command, traceparent)
+        return record
+
+    def _taken(self, message: Received, now: int) -> tuple[str, int, Record]:
+        if not self._reports.concerns(message):
+            return self._commands, -1, self._codec.command(self._commands, *self._intake.command(message, now))
+        found = self._reports.taken(message, now)
+        if isinstance(found, ProgressReported):
+            return self._progress, -1, self._codec.plain(self._progress, found, f"{found.tenant}/{found.migration}".encode(), [])
+        return self._commands, -1, self._codec.command(self._commands, *found)

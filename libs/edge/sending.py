@@ -23,7 +23,7 @@ _QUEUE_FULL_PAUSE_S = 0.005
 def register_written(registry: Registry, prefix: str) -> None:
     """Learn the schema ids of everything that ingress writes, so that no request waits for them. Raises RegistryUnavailable."""
     for message in MESSAGES:
-        if message.role == COMMAND or message.topic == "dead-letters":
+        if message.role == COMMAND or message.topic in ("dead-letters", "progress"):
             registry.id_for(f"{prefix}.{message.topic}", schema_of(message.model))
 
 

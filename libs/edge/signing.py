@@ -44,6 +44,11 @@ class Secrets:
         """Secret that signs what the callback URLs of a tenant's migrations are sent."""
         return self._derived(f"callback/{tenant}/1")
 
+    def ticket(self, work_id: str, attempt: int) -> str:
+        """What a report of an attempt must bring back: told with the work, good for nothing else (`external` provider)."""
+        digest = hmac.new(self._master, f"whimbrel-ticket/{work_id}#{attempt}".encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
     def _derived(self, purpose: str) -> str:
         digest = hmac.new(self._master, f"whimbrel-webhook/{purpose}".encode(), hashlib.sha256).digest()
         return "whsec_" + base64.b64encode(digest).decode()

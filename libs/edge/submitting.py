@@ -24,25 +24,30 @@ DECIDED = Outcome(
 
 
 class Wish(NamedTuple):
-    """A command in the making. `created` tells that it brings something new into being; `location` is where to read about it."""
+    """A command in the making. `created` tells that it brings something new into being; `location` is where to read about it.
+
+    `command_id` and `correlation_id` are given where they do not follow from the request.
+    """
 
     aggregate: str
     id: str
     body: Any
     location: str
     created: bool = False
+    command_id: str = ""
+    correlation_id: str = ""
 
 
 def envelope_of(call: Call, wish: Wish) -> CommandEnvelope:
     """Envelope of a wish. Without an Idempotency-Key it is a new command each time."""
     tenant, key = call.principal.tenant, call.wishes.idempotency_key
     return CommandEnvelope(
-        command_id=command_id_of(tenant, key) if key else new_id(),
+        command_id=wish.command_id or (command_id_of(tenant, key) if key else new_id()),
         tenant=tenant,
         aggregate=wish.id,
         environment=call.edge.settings.environment,
         actor=call.principal.subject,
-        correlation_id=call.trace.correlation_id,
+        correlation_id=wish.correlation_id or call.trace.correlation_id,
         occurred_at=now_us(),
         expected_version=call.wishes.expected_version,
     )

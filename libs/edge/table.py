@@ -12,6 +12,7 @@ from libs.edge import (
     notification_queries,
     signing_secrets,
     streaming,
+    work_reports,
 )
 from libs.edge.routing import Route
 
@@ -25,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *signing_secrets.ROUTES,
     *dead_letters.ROUTES,
     *streaming.ROUTES,
+    *work_reports.ROUTES,
     *documents.ROUTES,
     *health.ROUTES,
 )

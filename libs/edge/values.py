@@ -8,7 +8,14 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 from pydantic_core import PydanticCustomError
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-PATH_PATTERNS = {"letter": r"^[a-z-]{1,20}_[a-z0-9.-]{1,80}_[0-9]{1,4}_[0-9]{1,18}$"}
+PATH_PATTERNS = {
+    "letter": r"^[a-z-]{1,20}_[a-z0-9.-]{1,80}_[0-9]{1,4}_[0-9]{1,18}$",
+    "tenant": r"^[a-z0-9][a-z0-9-]{0,39}$",
+    "step": r"^[0-9]{1,4}$",
+    "chunk": r"^(-|[0-9]{1,9})$",
+    "direction": r"^(apply|check|undo)$",
+    "round": r"^[0-9]{1,6}$",
+}
 """Patterns of path parameters other than ids."""
 NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
 MAX_DEPTH = 16

@@ -6,7 +6,9 @@ import threading
 
 from libs.edge.intake import Intake
 from libs.edge.intake_loop import IntakeHandler
+from libs.edge.intake_reports import ReportIntake
 from libs.edge.settings import IngressSettings
+from libs.edge.signing import load_secrets
 from libs.runtime import kafka, telemetry
 from libs.runtime.codec import Codec
 from libs.runtime.errors import WhimbrelError
@@ -19,7 +21,8 @@ def wire(settings: IngressSettings) -> TransactionLoop:
     """Settings to a loop that is ready to run."""
     name, registry = f"{settings.prefix}.ingress", Registry(settings.registry)
     codec = Codec(registry, settings.prefix, "ingress")
-    handler = IntakeHandler(Intake(registry, settings.environment, settings.default_tenant), codec, settings.prefix)
+    intake = Intake(registry, settings.environment, settings.default_tenant)
+    handler = IntakeHandler(intake, ReportIntake(load_secrets(settings), settings.environment), codec, settings.prefix)
     consumer = kafka.consumer(settings.kafka, name, settings.slot)
     producer = kafka.transactional(settings.kafka, f"{name}-{settings.slot}")
     return TransactionLoop(consumer, producer, [f"{settings.prefix}.intake"], handler)

@@ -5,21 +5,32 @@ import sys
 
 from libs.contracts.work import VERIFIER
 from libs.providers.carrying_out import Carrier
-from libs.providers.catalogue import PROVIDERS
+from libs.providers.catalogue import providers
 from libs.providers.executing import MigrationExecutor
 from libs.runtime import telemetry
 from libs.runtime.errors import WhimbrelError
 from libs.runtime.serving import serve
-from libs.runtime.settings import Settings, load
+from libs.runtime.settings import load
+from libs.telling.outgoing import Outgoing
+from libs.telling.settings import TellingSettings
+
+
+async def run(settings: TellingSettings) -> int:
+    """Carry out work until SIGTERM; returns the exit status."""
+    outgoing = Outgoing(settings)
+    executor = MigrationExecutor(VERIFIER, Carrier(providers(outgoing)))
+    try:
+        return await serve(VERIFIER, "migration", settings, executor, limit=settings.work_limit, wakes=True)
+    finally:
+        await outgoing.close()
 
 
 def main() -> int:
     """Run until SIGTERM."""
     try:
-        settings = load(Settings)
+        settings = load(TellingSettings)
         telemetry.configure_logs(VERIFIER, settings.slot, settings.log_level)
-        executor = MigrationExecutor(VERIFIER, Carrier(PROVIDERS))
-        return asyncio.run(serve(VERIFIER, "migration", settings, executor, limit=settings.work_limit, wakes=True))
+        return asyncio.run(run(settings))
     except WhimbrelError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return 3

@@ -11,11 +11,12 @@ from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Answer, Api
 
 GUARDED = [route for route in ROUTES if route.roles is not None]
+_PLACES = {"letter": "ingress_x.intake_0_1", "tenant": "guard", "step": "0", "chunk": "-", "direction": "apply", "round": "1"}
 _STREAMS = ("streamEvents", "streamMigrationEvents")
 
 
 def _call(api: Api, route: Route) -> Answer:
-    path = re.sub(r"\{letter\}", "ingress_x.intake_0_1", re.sub(r"\{id\}", "nothing", route.path))
+    path = re.sub(r"\{(\w+)\}", lambda match: _PLACES.get(match[1], "nothing"), route.path)
     position = "?position=malformed" if route.name in _STREAMS else ""
     body = None if route.body is None and route.line is None else b"{}"
     return api.send(route.method, path + position, body, Content_Type=route.media, Idempotency_Key="guard")
