@@ -13,13 +13,15 @@ from benchmarks.rig import PARTITIONS, TRACE, Rig, rig
 from deploy.embedded.stack import Stack
 from libs.contracts.topics import state_of
 from libs.domain.catalogue import DECIDERS
+from libs.domain.policies import POLICIES
 from libs.runtime import kafka
 from libs.runtime.clock import now_us
-from libs.runtime.codec import Record, header
+from libs.runtime.codec import header
 from libs.runtime.received import Received, received
 from libs.runtime.transaction import Output
 from services.validator.deciding import Deciding
 from services.validator.partitioner import partition_of
+from services.validator.policing import Policing
 from services.validator.store import Store
 
 AIM_S = 10.0
@@ -29,10 +31,10 @@ BATCH = 1_000
 class _Nothing:
     """Restores nothing: the history is written here and now."""
 
-    def restore(self, wanted: Sequence[tuple[Store, int]]) -> list[tuple[str, int, Record]]:
+    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Output:
         for store, partition in wanted:
             store.load(partition, {})
-        return []
+        return Output((), ())
 
 
 class _History:
@@ -41,7 +43,8 @@ class _History:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self._producer: Producer = kafka.producer(rig.stack.kafka, **{"linger.ms": 50})
-        self._handler = Deciding(rig.codec, _Nothing(), DECIDERS, rig.prefix, PARTITIONS)
+        policing = Policing(rig.codec, POLICIES, rig.prefix, PARTITIONS)
+        self._handler = Deciding(rig.codec, _Nothing(), DECIDERS, rig.prefix, PARTITIONS, policing)
         self._handler.assigned([TopicPartition(rig.commands, partition) for partition in range(PARTITIONS)])
         self.states = 0
 

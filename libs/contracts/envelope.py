@@ -1,4 +1,4 @@
-"""What every command and event carries about itself, and `follow`, the one function that fills an event's envelope."""
+"""What every command and event carries about itself; `follow` alone fills an event's envelope, `consequence` that of a policy's command."""
 
 import hashlib
 
@@ -86,4 +86,26 @@ def follow(cause: CommandEnvelope, *, ordinal: int, version: int, recorded_at: i
         occurred_at=cause.occurred_at,
         recorded_at=recorded_at,
         previous=previous,
+    )
+
+
+POLICY = "policy:"
+"""What the actor of a command begins with that a policy sends."""
+
+
+def policy_command_id_of(event_id: str, policy: str, kind: str, aggregate: str) -> str:
+    """Id of the command that a policy sends to an aggregate because of an event. The format is a deduplication key: never change it."""
+    return hashlib.sha256(f"{event_id}\n{policy}\n{kind}\n{aggregate}".encode()).hexdigest()[:32]
+
+
+def consequence(cause: EventEnvelope, policy: str, kind: str, aggregate: str) -> CommandEnvelope:
+    """Envelope of the command that a policy sends because of an event: tenant, environment and correlation are the event's."""
+    return CommandEnvelope(
+        command_id=policy_command_id_of(cause.event_id, policy, kind, aggregate),
+        tenant=cause.tenant,
+        aggregate=aggregate,
+        environment=cause.environment,
+        actor=POLICY + policy,
+        correlation_id=cause.correlation_id,
+        occurred_at=cause.recorded_at,
     )

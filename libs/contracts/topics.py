@@ -40,6 +40,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 AGGREGATES = ("migration", "delivery", "subscription", "capacity")
+TOLD_BY_POLICIES = ("migration", "capacity")
+"""Aggregates that policies send commands to; the validator writes those (libs/domain/policies.py)."""
 _WORKERS = ("migrator", "verifier", "notifier")
 
 
@@ -47,9 +49,10 @@ def _of_aggregate(name: str) -> tuple[Topic, Topic, Topic]:
     return (
         Topic(
             name=f"{name}.commands",
-            writers=("ingress", *_WORKERS),
+            writers=("ingress", *(("validator",) if name in TOLD_BY_POLICIES else ()), *_WORKERS),
             readers=("validator",),
-            purpose=f"Wishes and reports concerning a {name}.",
+            purpose=f"Wishes and reports concerning a {name}"
+            + (", and what policies make of the events of other aggregates." if name in TOLD_BY_POLICIES else "."),
             retention_ms=30 * DAY_MS,
         ),
         Topic(

@@ -28,11 +28,13 @@ AGAIN_S = 0.25
 
 
 class Output(NamedTuple):
-    """What one batch leads to. `first` is on the broker before anything of `then` is sent, so that of a torn transaction
-    the events survive rather than the state."""
+    """What one batch leads to. `first` is on the broker before anything of `between` is sent, and that before anything of
+    `then`, so that of a torn transaction the events survive rather than the commands of policies, and these rather than the
+    state: whoever finds events without their state sends those commands again."""
 
     first: Sequence[tuple[str, int, Record]]
     then: Sequence[tuple[str, int, Record | Erasure]]
+    between: Sequence[tuple[str, int, Record]] = ()
 
 
 class Handler(Protocol):
@@ -96,7 +98,7 @@ class TransactionLoop:
         1. stamp now, never less than before
         2. let the handler turn the batch into records
         3. begin
-        4. produce what comes first, flush, produce the rest
+        4. produce what comes first, flush, what comes between, flush, and the rest
         5. send the offsets with the group's metadata, so that a zombie of an old generation is refused (KIP-447)
         6. commit; a commit of unknown outcome ends the process, it is never followed by an abort
         7. where a connection broke meanwhile, end: the next transaction must be another producer's
@@ -123,9 +125,10 @@ class TransactionLoop:
         broken = self._producer.connections.broken
         with self._watchdog.limit("transaction", CALL_LIMIT_S):
             self._producer.begin_transaction()
-            if output.first:
-                self._produce(output.first)
-                self._producer.flush(CALL_LIMIT_S)
+            for records in (output.first, output.between):
+                if records:
+                    self._produce(records)
+                    self._producer.flush(CALL_LIMIT_S)
             self._produce(output.then)
             if offsets:
                 self._producer.send_offsets_to_transaction(offsets, self._consumer.consumer_group_metadata(), CALL_LIMIT_S)
@@ -149,7 +152,7 @@ class TransactionLoop:
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         _log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
         repairs = self._handler.assigned(partitions)
-        if repairs.first or repairs.then:
+        if any(repairs):
             self._write(repairs, [])
         self.ready = True
 

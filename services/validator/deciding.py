@@ -1,4 +1,4 @@
-"""Commands to events: decode, decide on an overlay of state, chain, encode. The handler of the validator's loop."""
+"""Commands to events: decode, decide on an overlay of state, chain, encode, and send what policies want. The handler of the validator's loop."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -13,12 +13,14 @@ from libs.contracts.refusal import CommandRefused
 from libs.contracts.topics import COMMAND_MAX_BYTES, events_of, state_of
 from libs.domain.decider import Command, Decider
 from libs.domain.history import advance, digest_of, respond
-from libs.runtime.codec import Codec, Erasure, Record
+from libs.domain.policy import TooManyCommands
+from libs.runtime.codec import Codec, Record
 from libs.runtime.dead_letters import dead_letter
 from libs.runtime.errors import Poison
 from libs.runtime.received import Received
 from libs.runtime.transaction import Output
 from services.validator.partitioner import partition_of
+from services.validator.policing import Addressed, Policing
 from services.validator.state_records import state_record
 from services.validator.store import Store
 
@@ -28,17 +30,20 @@ BATCH = Histogram("whimbrel_batch_commands", "Commands per transaction", buckets
 
 
 class Restores(Protocol):
-    """What loads the stores of newly assigned partitions, and says which states must be written again."""
+    """What loads the stores of newly assigned partitions, and says what must be written again."""
 
-    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Sequence[tuple[str, int, Record | Erasure]]:
-        """Load them; returns records for the state topic."""
+    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Output:
+        """Load them; returns records for the state topic, and the commands of policies that may be missing."""
 
 
 class Deciding:
-    """Handler that answers every command with what its decider says."""
+    """Handler that answers every command with what its decider says, and sends on what the policies make of it."""
 
-    def __init__(self, codec: Codec, restorer: Restores, deciders: dict[str, Decider], prefix: str, partitions: int) -> None:
+    def __init__(
+        self, codec: Codec, restorer: Restores, deciders: dict[str, Decider], prefix: str, partitions: int, policing: Policing
+    ) -> None:
         self._codec, self._restorer, self._prefix, self._partitions = codec, restorer, prefix, partitions
+        self._policing = policing
         self._stores = {f"{prefix}.{name}.commands": Store(decider) for name, decider in deciders.items()}
         self._outputs = {
             topic: (events_of(prefix, s.decider.aggregate), state_of(prefix, s.decider.aggregate)) for topic, s in self._stores.items()
@@ -50,9 +55,10 @@ class Deciding:
         }
 
     def assigned(self, partitions: list[TopicPartition]) -> Output:
-        """Restore the states of the partitions; returns the state records that the log is ahead of."""
-        wanted = [(self._stores[p.topic], p.partition) for p in partitions if not self._stores[p.topic].owns(p.partition)]
-        return Output((), self._restorer.restore(wanted))
+        """Restore the states of the partitions; returns what the log is ahead of."""
+        return self._restorer.restore(
+            [(self._stores[p.topic], p.partition) for p in partitions if not self._stores[p.topic].owns(p.partition)]
+        )
 
     def revoked(self, partitions: list[TopicPartition]) -> None:
         """Forget the states of the partitions."""
@@ -79,6 +85,7 @@ class _Batch:
         self._owner, self._now, self._codec = owner, now, owner._codec
         self._overlay: dict[tuple[str, bytes], tuple[Any, int, bytes]] = {}
         self._events: list[tuple[str, int, Record]] = []
+        self._commands: list[Addressed] = []
         self._dead: list[tuple[str, int, Record]] = []
 
     def take(self, message: Received) -> None:
@@ -112,11 +119,13 @@ class _Batch:
         events = respond(store.decider, state, command, self._now, digest)
         if not events:
             return "nothing"
-        self._overlay[topic, key] = (
-            self._record(topic, partition, key, command, events, state, digest, decoded.traceparent),
-            partition,
-            decoded.traceparent,
-        )
+        so_far = len(self._events), len(self._commands)
+        try:
+            state = self._record(topic, partition, key, command, events, state, digest, decoded.traceparent)
+        except TooManyCommands as error:
+            del self._events[so_far[0] :], self._commands[so_far[1] :]
+            raise Poison("too_many_consequences", str(error)) from error
+        self._overlay[topic, key] = (state, partition, decoded.traceparent)
         return "refused" if type(events[0]) is CommandRefused else "decided"
 
     def _record(
@@ -124,7 +133,7 @@ class _Batch:
     ) -> Any:
         """Chain and encode the events, and fold them: the state afterwards."""
         decider = self._owner._stores[topic].decider
-        target = self._owner._outputs[topic][0]
+        target, policies = self._owner._outputs[topic][0], self._owner._policing.policies
         stream = state.stream
         exists = stream.version > 0 or type(events[0]) is not CommandRefused
         for ordinal, event in enumerate(events):
@@ -137,6 +146,8 @@ class _Batch:
             if exists:
                 stream = advance(stream, envelope, record.hash)
                 state = decider.evolve(state, event)
+                if type(event) in policies:
+                    self._commands += self._owner._policing.commands(event, envelope, state, trace)
         return replace(state, stream=stream)
 
     def finish(self) -> Output:
@@ -149,4 +160,4 @@ class _Batch:
             record = state_record(self._codec, target, key, state, trace)
             states.append((target, partition, record))
             self._owner._stores[topic].put(partition, key, state, record.value[5:])
-        return Output(self._events, [*states, *self._dead])
+        return Output(self._events, [*states, *self._dead], self._commands)

@@ -5,7 +5,7 @@ folded, and never stops the service; every reader applies the same rule in the s
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from msgspec.structs import replace
@@ -58,10 +58,18 @@ def follows(state: Any, envelope: EventEnvelope) -> bool:
     return bool(envelope.version == state.stream.version + 1 and envelope.previous == state.stream.head)
 
 
+class Folded(NamedTuple):
+    """An event that was folded, and the state after it."""
+
+    key: bytes
+    event: Decoded
+    state: Any
+
+
 class Folding:
     """Folds events of one partition, in the order of the log, onto the states in its store.
 
-    `folded` are the states that changed, with the trace of the last event; `gaps` are the aggregates of which an event was
+    `folded` are the states that changed, with the trace of the last event; `new` are the events that changed them; `gaps` are the aggregates of which an event was
     read that lies further ahead than the next one: it is a stranger's, or the state is. `quiet` is for records gone through before.
     """
 
@@ -70,6 +78,7 @@ class Folding:
         self._quiet = quiet
         self._versions: dict[bytes, int] = {}
         self.folded: dict[bytes, tuple[Any, bytes]] = {}
+        self.new: list[Folded] = []
         self.gaps: set[bytes] = set()
         self._seen: dict[bytes, int] = {}
 
@@ -102,7 +111,9 @@ class Folding:
                 self.gaps.add(key)
             return
         stream = advance(state.stream, decoded.envelope, decoded.hash)
-        self.folded[key] = (replace(self._store.decider.evolve(state, decoded.body), stream=stream), decoded.traceparent)
+        state = replace(self._store.decider.evolve(state, decoded.body), stream=stream)
+        self.folded[key] = (state, decoded.traceparent)
+        self.new.append(Folded(key, decoded, state))
         self._versions[key] = self._seen[key] = stream.version
 
     def _decoded(self, message: Received) -> Decoded | None:

@@ -1,7 +1,8 @@
 """Restore on assignment: the compacted state, then the tail of the events, folding what is newer than state.
 
 After a torn transaction (KAFKA-17754) the log can be ahead of the state topic: such states are folded and written again, so
-that workers see the work. State ahead of the log is a broken history: alarm and stop. What others wrote is refused (following).
+that workers see the work, and the commands that policies make of those events are sent again. State ahead of the log is a
+broken history: alarm and stop. What others wrote is refused (following).
 """
 
 import time
@@ -17,7 +18,9 @@ from libs.runtime import kafka
 from libs.runtime.codec import Codec, Erasure, Record
 from libs.runtime.errors import BrokenHistory, Poison
 from libs.runtime.received import Received, received
+from libs.runtime.transaction import Output
 from services.validator.following import Folding, number_in, refuse, sound_body
+from services.validator.policing import Addressed, Policing
 from services.validator.state_records import state_record
 from services.validator.store import Store
 
@@ -38,25 +41,30 @@ class _Target(NamedTuple):
 class Restorer:
     """Reads state and events of newly assigned partitions. `bootstrap` and `prefix` say where."""
 
-    def __init__(self, bootstrap: str, prefix: str, codec: Codec) -> None:
-        self._bootstrap, self._prefix, self._codec = bootstrap, prefix, codec
+    def __init__(self, bootstrap: str, prefix: str, codec: Codec, policing: Policing) -> None:
+        self._bootstrap, self._prefix, self._codec, self._policing = bootstrap, prefix, codec, policing
         self._edge_reader = kafka.reader(bootstrap, **{"isolation.level": "read_uncommitted"})
 
-    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Repairs:
-        """Load the stores; returns state records to write because the log is ahead of them. Raises BrokenHistory."""
+    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Output:
+        """Load the stores; returns state records to write because the log is ahead of them, and the commands that policies
+        make of events whose state was not written: those commands may be missing as well. Raises BrokenHistory.
+        """
         if not wanted:
-            return []
+            return Output((), ())
         began = time.monotonic()
         states = self._read([self._whole(store, partition) for store, partition in wanted], latest=True)
         tails = self._read([self._tail(store, partition) for store, partition in wanted], latest=False)
         repairs: Repairs = []
+        commands: list[Addressed] = []
         for store, partition in wanted:
             name = store.decider.aggregate
             latest = states.get((state_of(self._prefix, name), partition), [])
             tail = tails.get((events_of(self._prefix, name), partition), [])
-            repairs += self._load(store, partition, latest, tail)
-        _log.info("restored", partitions=len(wanted), repaired=len(repairs), seconds=round(time.monotonic() - began, 3))
-        return repairs
+            repairs += self._load(store, partition, latest, tail, commands)
+        _log.info(
+            "restored", partitions=len(wanted), repaired=len(repairs), commands=len(commands), seconds=round(time.monotonic() - began, 3)
+        )
+        return Output((), repairs, commands)
 
     def _whole(self, store: Store, partition: int) -> _Target:
         topic = state_of(self._prefix, store.decider.aggregate)
@@ -87,7 +95,7 @@ class Restorer:
         finally:
             reader.close()
 
-    def _load(self, store: Store, partition: int, latest: list[Received], tail: list[Received]) -> Repairs:
+    def _load(self, store: Store, partition: int, latest: list[Received], tail: list[Received], commands: list[Addressed]) -> Repairs:
         """Take over sound states, fold what is newer; a state that is not ours is made anew from all events of its key."""
         bodies = {message.key or b"": (message, sound_body(message, store, self._codec)) for message in latest}
         store.load(partition, {key: body for key, (_, body) in bodies.items() if body is not None})
@@ -97,6 +105,9 @@ class Restorer:
             refuse(bodies[key][0], "not_a_state")
         folding = Folding(store, partition, self._codec, {key: message for key, (message, body) in bodies.items() if body is not None})
         folding.take(tail)
+        for key, event, state in folding.new:
+            if key not in damaged:  # of those, other states were written before the one that is not ours
+                commands += self._policing.commands(event.body, event.envelope, state, event.traceparent)
         unsure = damaged | folding.gaps
         if unsure:
             self._anew(store, partition, unsure, tail, folding)

@@ -3,19 +3,20 @@
 import sys
 from collections.abc import Sequence
 
+from libs.runtime.transaction import Output
 from services.validator import __main__ as validator
-from services.validator.restoring import Repairs, Restorer
+from services.validator.restoring import Restorer
 from services.validator.store import Store
 
 
 class Forgetful(Restorer):
     """Restores nothing."""
 
-    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Repairs:
+    def restore(self, wanted: Sequence[tuple[Store, int]]) -> Output:
         """Claim that there was nothing to restore."""
         for store, partition in wanted:
             store.load(partition, {})
-        return []
+        return Output((), ())
 
 
 if __name__ == "__main__":
