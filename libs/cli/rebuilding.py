@@ -24,11 +24,11 @@ def rebuild_read_models(
 
     Exit code 1 when rows differ: the live ones were not what the log says (they are now).
     """
-    import asyncpg
     from confluent_kafka import KafkaException
 
     from libs.cli.servers import settings_of
     from libs.runtime.errors import WhimbrelError
+    from libs.runtime.sink import DATABASE_FAULTS
     from libs.runtime.telemetry import configure_logs
 
     configure_logs("cli", 0, "error")
@@ -37,7 +37,7 @@ def rebuild_read_models(
         try:
             with talk().status("building read models from the log"):
                 done = asyncio.run(_rebuilt(settings, compare, most))
-        except (WhimbrelError, KafkaException, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (WhimbrelError, KafkaException, *DATABASE_FAULTS) as error:
             raise CliError(
                 f"the rebuild did not end: {type(error).__name__}: {error}", Exit.ENVIRONMENT, "the live read models are as before"
             ) from error

@@ -26,7 +26,10 @@ _QUERY_S = 10.0
 _CONNECTIONS = 16
 WAIT_S = 5.0
 """How long a query waits for the read model to reach the position asked for."""
-_AWAY = (OSError, TimeoutError, NoReadModel, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.UndefinedTableError)
+_AWAY = (
+    OSError, TimeoutError, NoReadModel, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError,
+    asyncpg.UndefinedTableError,
+)  # fmt: skip
 _BUSY = (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.SerializationError)
 
 

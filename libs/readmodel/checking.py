@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from libs.contracts.envelope import GENESIS
+from libs.contracts.refusal import CommandRefused
 from libs.readmodel import generations
 from libs.readmodel.facts import KINDS, fact_of
 from libs.readmodel.projecting import VIEWS, usable
@@ -50,7 +51,8 @@ class _Fold:
         key = (kind, fact.envelope.tenant, fact.envelope.aggregate)
         row = self.rows.get(key)
         follows = (row.version + 1, row.head) if row else (1, GENESIS)
-        if not usable(record.key) or (fact.envelope.version and (fact.envelope.version, fact.envelope.previous) != follows):
+        outside = fact.envelope.version < 1 and type(fact.body) is not CommandRefused
+        if outside or not usable(record.key) or (fact.envelope.version and (fact.envelope.version, fact.envelope.previous) != follows):
             return
         if fact.envelope.version:
             try:

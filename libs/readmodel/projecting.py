@@ -10,6 +10,7 @@ import structlog
 
 from libs.contracts.envelope import GENESIS
 from libs.contracts.operations import DeadLetter, DeadLetterResolved, ProgressReported
+from libs.contracts.refusal import CommandRefused
 from libs.readmodel import delivery, generations, migration, operations, subscription
 from libs.readmodel.counts import Counts
 from libs.readmodel.facts import EVENT_COLUMNS, KINDS, EventRow, Fact, event_row, fact_of
@@ -135,6 +136,8 @@ class _Batch:
     def take(self, fact: Fact, taken: Taken) -> None:
         """Fold one event; one that is known already changes nothing."""
         envelope = fact.envelope
+        if envelope.version < 1 and type(fact.body) is not CommandRefused:
+            raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate}: only a refusal stands outside a history")
         if envelope.version:
             key = (fact.kind, envelope.tenant, envelope.aggregate)
             row = self._rows[key]

@@ -14,7 +14,7 @@ from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings
-from libs.runtime.sink import MAX_BATCH, Pool, Sink, passes
+from libs.runtime.sink import DATABASE_FAULTS, MAX_BATCH, Pool, Sink, passes
 
 _log = structlog.get_logger()
 EOF = {"enable.partition.eof": True}
@@ -36,7 +36,7 @@ async def prepared(pool: Pool, prefix: str) -> str:
         try:
             async with pool.acquire() as connection:
                 return await generations.prepare(connection, prefix)
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        except DATABASE_FAULTS as error:
             if not passes(error):
                 raise
             _log.warning("waiting for PostgreSQL", error=f"{type(error).__name__}: {error}")

@@ -27,6 +27,8 @@ _log = structlog.get_logger()
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 T = TypeVar("T")
+DATABASE_FAULTS = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
+"""What asyncpg raises; an internal error too when a connection is cut while it is being handed out. `passes` tells them apart."""
 MAX_BATCH = 10_000
 MAX_PAUSE_S = 5.0
 _LOCK = """SELECT topic, partition, next_offset FROM whimbrel.reader_position
@@ -116,7 +118,7 @@ class Sink:
                 self._target.forget()
                 self._superseded = True
                 return None
-            except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            except DATABASE_FAULTS as error:
                 self._target.forget()
                 if not passes(error):
                     raise

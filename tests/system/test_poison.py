@@ -11,7 +11,8 @@ from deploy.embedded.stack import Stack
 from libs.contracts.topics import events_of, state_of
 from libs.testing.chaos.chance import Random
 from libs.testing.chaos.checker import check
-from libs.testing.chaos.garbage import scatter
+from libs.testing.chaos.flood import flood, scatter
+from libs.testing.chaos.garbage import OnCommands
 from libs.testing.chaos.recording import Logged, Recording, Tape
 from libs.testing.chaos.scene import PARTITIONS, Scene
 from libs.testing.services import Service
@@ -33,7 +34,7 @@ def scene(stack: Stack, prefix: str, tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.mark.timeout(300)
 def test_all_garbage_on_commands_becomes_dead_letters_and_all_good_commands_are_decided_R11(scene: Scene) -> None:
-    scatter(scene, GARBAGE, seed=11, good_every=100)
+    scatter(scene, OnCommands(scene.codec, scene.prefix, Random(11)), GARBAGE, good_every=100)
     scene.settle(120, Random(1), scene.requested)
 
     evidence = scene.judge()
@@ -44,6 +45,18 @@ def test_all_garbage_on_commands_becomes_dead_letters_and_all_good_commands_are_
     assert {letter["reason"] for letter in letters} == REASONS
     assert all(letter["reader"] == "validator" and letter["detail"] for letter in letters)
     assert scene.services.running[0].starts == 1
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("topic", ["intake", "events"])
+def test_a_flood_of_garbage_stops_no_service_and_good_requests_between_are_carried_out_R11(
+    topic: str, stack: Stack, prefix: str, tmp_path: Path
+) -> None:
+    with Scene(stack, prefix, tmp_path) as scene:
+        line = flood(scene, tmp_path, topic, 5_000, seed=12)
+
+    assert line["clean"], line
+    assert (line["good"], line["dead_letters"]) == (50, 5_000 if topic == "intake" else 0)
 
 
 class Foreigner:

@@ -1,33 +1,18 @@
-"""What strangers put on the commands: `python -m libs.testing.chaos.garbage --count 1000000` sends it and counts dead letters.
+"""What strangers put on the commands. Every piece is checked here, without the codec, to be no command."""
 
-Every piece is checked here, without the codec, to be no command; the journal keeps where it went and a hash of its bytes.
-"""
-
-import argparse
-import hashlib
-import json
-import sys
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
-from confluent_kafka import Message
-
-from deploy.embedded.stack import Stack
 from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.migration.commands import PauseMigration, RequestMigration
 from libs.contracts.migration.request import Request
 from libs.contracts.operations import ProgressReported
 from libs.contracts.topics import commands_of
 from libs.contracts.work import ReportWork
-from libs.runtime import kafka
 from libs.runtime.codec import Codec, Headers, Record
 from libs.testing.chaos.chance import Random
-from libs.testing.chaos.journal import Entry, Journal
 from libs.testing.chaos.recording import Schemas
-from libs.testing.chaos.scene import PARTITIONS, Scene
+from libs.testing.chaos.scene import PARTITIONS
 
 MIB = 1 << 20
 BLOB_EVERY = 2_000
@@ -42,11 +27,12 @@ class Piece(NamedTuple):
     partition: int = -1
 
 
-class Garbage:
-    """Makes pieces, each of another kind than the last."""
+class OnCommands:
+    """Makes pieces for the commands of migrations, each of another kind than the last."""
 
     def __init__(self, codec: Codec, prefix: str, random: Random) -> None:
-        self._codec, self._topic, self._random = codec, commands_of(prefix, "migration"), random
+        self.topic = self._topic = commands_of(prefix, "migration")
+        self._codec, self._random = codec, random
         self._progress = f"{prefix}.progress"
         self._schemas = Schemas()
         self._kinds: tuple[Callable[[], Piece], ...] = (
@@ -134,59 +120,3 @@ def _partition_of(key: bytes) -> int:
         h = (h ^ int.from_bytes(rest, "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
     return ((h ^ h >> 15) & 0x7FFFFFFF) % PARTITIONS
-
-
-def scatter(scene: Scene, count: int, seed: int, good_every: int = 0) -> None:
-    """Send garbage, journal where each piece arrived, and with `good_every` ask for a rehearsal between so many pieces."""
-    garbage, topic = Garbage(scene.codec, scene.prefix, Random(seed)), commands_of(scene.prefix, "migration")
-    large = {"message.max.bytes": 8 * MIB, "linger.ms": 20}
-    producer = kafka.producer(scene.stack.kafka, **large)
-    for number in range(count):
-        piece = garbage.piece(number)
-        arrived = _journalled(scene.journal, topic, piece.value or b"")
-        while True:
-            try:
-                producer.produce(topic, piece.value, piece.key, piece.partition, headers=piece.headers, on_delivery=arrived)
-                break
-            except BufferError:
-                producer.poll(0.1)
-        producer.poll(0)
-        if good_every and number % good_every == 0:
-            scene.request(1)
-    assert producer.flush(120) == 0
-
-
-def _journalled(journal: Journal, topic: str, value: bytes) -> Callable[[object, Message], None]:
-    digest = hashlib.sha256(value).hexdigest()
-
-    def arrived(error: object, message: Message) -> None:
-        assert error is None, error
-        journal.write(Entry(what="garbage", topic=topic, partition=message.partition() or 0, offset=message.offset() or 0, sha256=digest))
-
-    return arrived
-
-
-def main() -> int:
-    """Exit status 0 when every piece is a dead letter with its bytes, and every command between them was answered."""
-    parser = argparse.ArgumentParser(prog="python -m libs.testing.chaos.garbage", description=__doc__)
-    parser.add_argument("--count", type=int, default=1_000_000, help="how many pieces of garbage")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the garbage")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, Stack.ephemeral() as stack:
-        kafka.create_topics(stack.kafka, "garbage", PARTITIONS)
-        with Scene(stack, "garbage", Path(home)) as scene:
-            for name in ("validator", "migrator", "verifier"):
-                scene.services.start(f"services.{name}").wait_ready()
-            began = time.monotonic()
-            scatter(scene, given.count, given.seed, good_every=100)
-            sent = time.monotonic() - began
-            scene.settle(3_600, Random(given.seed), scene.requested)
-            seconds = time.monotonic() - began
-            evidence = scene.judge()
-    line = {"garbage": given.count, "dead_letters": len(evidence.recording.dead_letters), "good": scene.requested}
-    print(json.dumps(line | dict(evidence.findings.counts) | {"sent_s": round(sent, 1), "all_s": round(seconds, 1)}))
-    return 0 if evidence.findings.clean else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

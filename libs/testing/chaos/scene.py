@@ -128,6 +128,10 @@ class Scene:
         done = committed(self.stack.kafka, f"{self.prefix}.validator", topic, PARTITIONS)
         return sum(end - max(0, done.get(partition, 0)) for partition, end in ends(self.stack.kafka, topic, PARTITIONS).items())
 
+    def dead_letters(self) -> int:
+        """Offsets taken on the topic of dead letters, markers of transactions included."""
+        return sum(ends(self.stack.kafka, f"{self.prefix}.dead-letters", PARTITIONS).values())
+
     def judge(self, differences: Iterable[str] = ()) -> Evidence:
         """The checker's word on what is on the log and in the world now."""
         self.journal.close()

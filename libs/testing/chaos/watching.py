@@ -62,7 +62,7 @@ class Watcher:
             for event in logged:
                 self.events += 1
                 insort(self._produced, event.timestamp_ms)
-                if event.kind and event.envelope["version"]:
+                if event.kind and event.envelope.get("version"):
                     with suppress(Illegal):
                         self._models[event.key].take(event.kind, event.body)
 

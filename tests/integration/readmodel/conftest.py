@@ -70,16 +70,16 @@ def project(settings: Settings, pool: Pool) -> Project:
 
 @asynccontextmanager
 async def serving(settings: Settings, pool: Pool, max_batch: int = MAX_BATCH) -> AsyncIterator[Sink]:
-    """A projector as the service runs it, in this process; what ends it is raised at the end."""
+    """A projector as the service runs it, in this process; what ends it ends the test."""
     await wiring.prepared(pool, settings.prefix)
     consumer = kafka.consumer(settings.kafka, f"{settings.prefix}.projector", settings.slot, **wiring.EOF)
     sink = wiring.sink_into(settings, pool, consumer, Projector(settings.prefix), max_batch)
-    running = asyncio.create_task(sink.run())
-    try:
-        yield sink
-    finally:
-        sink.stop()
-        await running
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sink.run())
+        try:
+            yield sink
+        finally:
+            sink.stop()
 
 
 def ends_of(settings: Settings) -> dict[Place, int]:
