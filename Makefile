@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.runtime
 DEV_STAMP := $(VENV)/.dev
 KILLS ?= 40
+JOBS ?= 3
 SEED ?= 1
 
 .DEFAULT_GOAL := help
@@ -42,8 +43,8 @@ lint: $(DEV_STAMP) ## Check style, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: lint ## Run every test on real servers
-	@$(BIN)/pytest
+test: lint ## Run every test on real servers (JOBS=n: so many at once, each with servers of its own)
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 bench: $(STAMP) ## Measure; ONLY=lifecycle,loop picks (one JSON line each)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))

@@ -44,7 +44,7 @@ def read(stack: Stack, topic: str, count: int) -> list[Any]:
         consumer_timeout_ms=30_000,
         group_id=None,
     )
-    records = [record for record, _ in zip(consumer, range(count), strict=False)]
+    records = [record for _, record in zip(range(count), consumer, strict=False)]
     consumer.close()
     return records
 
