@@ -2,16 +2,15 @@
 
 import itertools
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from deploy.embedded.ports import free_port
 from deploy.embedded.stack import Stack
 from libs.runtime.kafka import create_topics
+from libs.testing.waiting import PARTITIONS
 
-PARTITIONS = 4
 _numbers = itertools.count(1)
 
 
@@ -28,11 +27,3 @@ def prefix(stack: Stack) -> str:
     name = f"t{os.getpid()}-{next(_numbers)}"
     create_topics(stack.kafka, name, PARTITIONS)
     return name
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Return once the condition holds; fail, naming `what`, after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {seconds:.0f} s: {what}"
-        time.sleep(0.05)

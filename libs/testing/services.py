@@ -17,7 +17,7 @@ from typing import Any, Self
 from deploy.embedded.ports import free_port, get
 from deploy.embedded.processes import Launch, spawn
 from deploy.embedded.stack import Stack
-from libs.testing.servers import PARTITIONS, wait_until
+from libs.testing.waiting import PARTITIONS, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_S = 15.0

@@ -12,8 +12,8 @@ from deploy.embedded.ports import free_port, get
 from deploy.embedded.stack import Stack
 from libs.edge.issuer import LocalIssuer
 from libs.edge.table import ROUTES
-from libs.testing.servers import wait_until
 from libs.testing.services import Services, environment_of
+from libs.testing.waiting import wait_until
 
 CASES = 5_000
 _CHECKS = (

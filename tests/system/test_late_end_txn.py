@@ -15,7 +15,7 @@ from libs.testing.chaos.chance import Random
 from libs.testing.chaos.recording import Tape
 from libs.testing.chaos.scene import Scene
 from libs.testing.kafka_proxy import CLOSE, END_TXN, INIT_PRODUCER_ID, LEAVE, RESET, TXN_OFFSET_COMMIT, KafkaProxy, Trap
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 
 LOST_CONNECTION, NO_ANSWER = (3,), (1, 86)
 """Exit statuses: told by itself; and whichever is first, the client's time limit or the watchdog."""

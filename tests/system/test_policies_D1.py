@@ -18,7 +18,7 @@ from libs.testing.chaos.scene import PARTITIONS, Scene
 from libs.testing.log_writer import LogWriter
 from libs.testing.migrations import REQUEST, act, plan_of
 from libs.testing.policed_validator import TOO_MANY
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from services.validator.partitioner import partition_of
 
 VALIDATOR = "libs.testing.policed_validator"

@@ -12,7 +12,7 @@ from libs.testing.chaos.chance import Random
 from libs.testing.chaos.recording import Tape
 from libs.testing.chaos.scene import PARTITIONS, Scene
 from libs.testing.kafka_proxy import LEAVE, TXN_OFFSET_COMMIT, KafkaProxy
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 
 QUICK = {"WHIMBREL_SESSION_TIMEOUT_MS": "6000"}
 WATCHDOG = 86

@@ -29,7 +29,7 @@ from libs.testing.chaos.garbage import MIB, OnCommands, Piece
 from libs.testing.chaos.garbage_elsewhere import OnEvents, OnIntake
 from libs.testing.chaos.journal import Entry, Journal, read_journal
 from libs.testing.chaos.scene import PARTITIONS, Scene
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 
 SERVICES = ("validator", "migrator", "verifier", "projector", "notifier")
 SETTLE_S = 3_600

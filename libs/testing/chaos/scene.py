@@ -23,8 +23,8 @@ from libs.testing.chaos.journal import Entry, Journal, read_journal
 from libs.testing.chaos.load import helping
 from libs.testing.chaos.recording import Recording, committed, ends, record
 from libs.testing.chaos.watching import Watcher
-from libs.testing.servers import wait_until
 from libs.testing.services import Services, environment_of
+from libs.testing.waiting import wait_until
 
 PARTITIONS = 4
 HELP_EVERY_S = 2.0

@@ -16,8 +16,8 @@ from deploy.embedded.stack import Stack
 from libs.cli.app import application
 from libs.edge.issuer import LocalIssuer
 from libs.runtime.kafka import create_topics
-from libs.testing.servers import PARTITIONS, wait_until
 from libs.testing.services import ROOT, Services, environment_of
+from libs.testing.waiting import PARTITIONS, wait_until
 
 
 class Ended(NamedTuple):

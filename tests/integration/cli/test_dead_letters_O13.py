@@ -5,7 +5,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.cli.conftest import World, rehearsal
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.cli.conftest import World
 
 

@@ -1,6 +1,6 @@
 """Pause, resume, approve, refuse, retry, rollback and cancel on the command line, legal only where the state allows them (O10)."""
 
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.cli.conftest import World
 
 

@@ -11,8 +11,8 @@ from deploy.embedded.ports import free_port, get
 from deploy.embedded.stack import Stack
 from libs.edge.issuer import LocalIssuer
 from libs.runtime.kafka import create_topics
-from libs.testing.servers import PARTITIONS, wait_until
 from libs.testing.services import Service, Services, environment_of
+from libs.testing.waiting import PARTITIONS, wait_until
 from tests.integration.ingress.http import Api
 
 

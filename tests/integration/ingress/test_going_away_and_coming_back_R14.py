@@ -10,7 +10,7 @@ import pytest
 
 from deploy.embedded.ports import get
 from deploy.embedded.stack import Stack
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World, start_ingress
 from tests.integration.ingress.http import Api, migration
 

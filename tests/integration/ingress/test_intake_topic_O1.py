@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Api, migration
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.embedded.stack import Stack
 from libs.runtime.kafka import create_topics
-from libs.testing.servers import PARTITIONS
+from libs.testing.waiting import PARTITIONS
 from tests.integration.notifier.world import World, running
 
 

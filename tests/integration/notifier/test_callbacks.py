@@ -1,7 +1,7 @@
 """The callback URL of a migration is told its ends, its failures and where a person is waited for (O8)."""
 
 from libs.contracts.migration.commands import ApproveMigration
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.notifier.world import World
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.notifier.receiving import OK, receiving
 from tests.integration.notifier.world import World
 

@@ -4,7 +4,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicP
 from confluent_kafka.admin import AdminClient
 
 from libs.contracts.delivery import ReplayDelivery
-from libs.testing.servers import PARTITIONS, wait_until
+from libs.testing.waiting import PARTITIONS, wait_until
 from tests.integration.notifier.world import World
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.notifier.world import World
 
 MIGRATIONS, EVENTS, AT_ONCE = 10, 6, 8

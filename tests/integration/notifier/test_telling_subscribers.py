@@ -1,7 +1,7 @@
 """Whoever subscribed is told of each event wanted, once, signed and in order (O8, R9)."""
 
 from libs.contracts.subscription import Interest, RotateSecret
-from libs.testing.servers import wait_until
+from libs.testing.waiting import wait_until
 from tests.integration.notifier.world import World
 
 ALL = ["migration.requested", "migration.planned", *["migration.step.completed"] * 3, "migration.completed"]

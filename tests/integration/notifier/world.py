@@ -21,8 +21,8 @@ from libs.runtime.codec import Codec, Decoded
 from libs.runtime.received import received
 from libs.runtime.registry import Registry
 from libs.runtime.settings import load
-from libs.testing.servers import PARTITIONS, wait_until
 from libs.testing.services import Service, Services, environment_of
+from libs.testing.waiting import PARTITIONS, wait_until
 from tests.integration.notifier.receiving import Receiver, receiving
 
 
