@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from libs.contracts.migration.commands import WakeMigration
 from libs.contracts.migration.state import MigrationState
 from libs.contracts.values import Problem
 from libs.contracts.work import CHECK, STOPPED, ReportWork, Work
@@ -43,7 +42,3 @@ class MigrationExecutor:
         remedy = "look whether that system runs, and whether its reports reach Whimbrel"
         problem = Problem(code="no_report", category="migration_execution", message=message, remedy=remedy)
         return failed(work, problem, retryable=True)
-
-    def wake(self, wake_at: int) -> WakeMigration:
-        """Command for a migration whose time has come."""
-        return WakeMigration(wake_at=wake_at)

@@ -8,6 +8,7 @@ import structlog
 from confluent_kafka import Consumer
 
 from libs.contracts.topics import state_of
+from libs.contracts.waking import WAKES
 from libs.runtime import kafka, telemetry
 from libs.runtime.codec import Codec
 from libs.runtime.memory import collect_rarely
@@ -44,9 +45,10 @@ def _consumer(name: str, settings: Settings) -> Consumer:
 async def serve(
     name: str, aggregate: str, settings: Settings, executor: Executor, *, limit: int, wakes: bool = False, beside: Beside | None = None
 ) -> int:
-    """Carry out the work of service `name` for an aggregate until SIGTERM; returns the exit status."""
+    """Carry out the work of service `name` for an aggregate until SIGTERM, and wake every aggregate if told so; returns the exit status."""
     codec = Codec(Registry(settings.registry), settings.prefix, name)
-    codec.register_soon(settings.prefix, [f"{aggregate}.commands", "progress"])
+    aggregates = dict.fromkeys([aggregate, *(WAKES if wakes else ())])
+    codec.register_soon(settings.prefix, [*(f"{known}.commands" for known in aggregates), "progress"])
     producer = kafka.worker_producer(settings.kafka)
     at_stop = beside.stop if beside else lambda: None
     worker = Worker(name, settings.prefix, settings.environment, codec, producer, executor, limit=limit, at_stop=at_stop)
@@ -60,7 +62,7 @@ async def serve(
     feed = StateFeed(
         _consumer(name, settings),
         codec,
-        [state_of(settings.prefix, aggregate)],
+        [state_of(settings.prefix, known) for known in aggregates],
         name,
         wakes=wakes,
         deliver=lambda updates: loop.call_soon_threadsafe(worker.take, updates),

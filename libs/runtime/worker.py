@@ -19,6 +19,7 @@ from prometheus_client import Counter, Gauge
 from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.operations import ProgressReported
 from libs.contracts.topics import commands_of
+from libs.contracts.waking import WAKES
 from libs.contracts.work import Work
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
@@ -62,9 +63,6 @@ class Executor(Protocol):
 
     def overdue(self, job: Job) -> Any:
         """Report for work that goes on elsewhere and was not reported from there by its deadline."""
-
-    def wake(self, wake_at: int) -> Any:
-        """Command for an aggregate whose time to be woken has come."""
 
 
 class _Item:
@@ -146,7 +144,7 @@ class Worker:
     def _follow(self, update: Update) -> None:
         key = (update.topic, update.key)
         items = self._items.get(key, {})
-        do, halt = self._executor.wanted(update.state) if update.state is not None else ([], [])
+        do, halt = self._executor.wanted(update.state) if getattr(update.state, "pending", ()) else ([], [])
         wanted = {(work.work_id, work.attempt) for work in (*do, *halt)}
         for name in [name for name in items if name not in wanted]:
             self._forget(items.pop(name))
@@ -236,7 +234,7 @@ class Worker:
     def _wake_later(self, key: tuple[str, bytes], job: Job, update: Update) -> None:
         def wake() -> None:
             command_id = f"{job.tenant}/{job.aggregate}/wake/{update.wake_at}"
-            self._send(job, update.topic, command_id, self._executor.wake(update.wake_at))
+            self._send(job, update.topic, command_id, WAKES[update.topic.rsplit(".", 2)[1]](wake_at=update.wake_at))
             self._wakes[key] = asyncio.get_running_loop().call_later(WAKE_AGAIN_S, wake)
 
         delay = max(0.0, (update.wake_at - now_us()) / 1_000_000)

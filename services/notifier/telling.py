@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -95,10 +95,6 @@ class Teller:
     def overdue(self, job: Job) -> ReportDelivery:
         """Deliveries never go on elsewhere."""
         raise AssertionError("a delivery was overdue")
-
-    def wake(self, wake_at: int) -> Any:
-        """Deliveries never ask to be woken."""
-        raise AssertionError("a delivery asked to be woken")
 
     async def _attempt(self, job: Job, message: Message, subscription: SubscriptionState | None) -> Outcome:
         url = message.url
