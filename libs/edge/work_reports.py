@@ -103,7 +103,7 @@ def _require_current(standing: _Standing, attempt: int) -> None:
         raise HttpProblem("report_stale", f"Attempt {attempt} is over; {now}: report that one.", extra=extra)
 
 
-_PATH = "/v1/work/" + "/".join(f"{{{part}}}" for part in _PARTS)
+_PATH = "/v1/work-items/" + "/".join(f"{{{part}}}" for part in _PARTS)
 _ROLES = OPERATORS | {REPORTER}
 _PROBLEMS = ("wrong_ticket", "report_stale", "log_unavailable")
 ROUTES = (

@@ -7,6 +7,8 @@ import msgspec
 
 from libs.providers.base import Assignment
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class WorkData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One attempt at one work item."""
@@ -37,6 +39,11 @@ class WorkData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ticket: str
     """Give it back with the report: it proves that the report is about this attempt and nothing else."""
 
+    @property
+    def direction(self) -> str:
+        """apply, check or undo."""
+        return self.work_id.split("/")[-2]
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The body, in the form that Standard Webhooks recommends."""
@@ -46,11 +53,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: str
     """When the attempt began (RFC 3339)."""
     data: WorkData
-
-
-def direction_of(work: Assignment) -> str:
-    """apply, check or undo."""
-    return work.work_id.split("/")[-2]
 
 
 def message_of(work: Assignment, ticket: str) -> str:
@@ -71,12 +73,17 @@ def message_of(work: Assignment, ticket: str) -> str:
         parameters=work.parameters,
         source=request.source,
         target=request.target,
-        report=f"/v1/work/{work.work_id}/report",
+        report=f"/v1/work-items/{work.work_id}/report",
         ticket=ticket,
     )
     began = _time(work.deadline - step.timeout_ms * 1_000)
-    message = Message(type=f"work.{direction_of(work)}", timestamp=began, data=data)
+    message = Message(type=f"work.{data.direction}", timestamp=began, data=data)
     return msgspec.json.encode(message, order="deterministic").decode()
+
+
+def micros_of(time: str) -> int:
+    """Microseconds since the epoch of a time in a message."""
+    return (datetime.fromisoformat(time) - _EPOCH) // datetime.resolution
 
 
 def _time(micros: int) -> str:
