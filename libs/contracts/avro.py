@@ -9,7 +9,7 @@ import io
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from fastavro import parse_schema, schemaless_reader
@@ -38,6 +38,24 @@ def plain(schema: Any) -> Any:
 def fingerprint_of(document: Any) -> bytes:
     """SHA-256 of a schema's parsing canonical form (Avro specification, "Parsing Canonical Form for Schemas")."""
     return bytes.fromhex(fingerprint(to_parsing_canonical_form(document), "SHA-256"))
+
+
+class Foreign(NamedTuple):
+    """A schema that another release writes with, or a stranger: its name, parsed, and its fingerprint, which the chain hash covers."""
+
+    name: str
+    parsed: Any
+    fingerprint: bytes
+
+
+def foreign(text: str) -> Foreign:
+    """The schema in a text. Raises ValueError when it is no Avro schema."""
+    try:
+        document = json.loads(text)
+        parsed: Any = parse_schema(plain(document))
+        return Foreign(str(parsed.get("name", "")) if isinstance(parsed, dict) else "", parsed, fingerprint_of(document))
+    except Exception as error:  # a JSON Schema or a Protobuf file trips the parser in whatever way it likes
+        raise ValueError(f"no Avro schema: {error}") from error
 
 
 class Schema:

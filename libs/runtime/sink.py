@@ -28,7 +28,7 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 T = TypeVar("T")
 DATABASE_FAULTS = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
-"""What asyncpg raises; an internal error too when a connection is cut while it is being handed out. `passes` tells them apart."""
+"""Of these an internal error means that a connection was cut while it was being handed out; `passes` tells the rest apart."""
 MAX_BATCH = 10_000
 MAX_PAUSE_S = 5.0
 _LOCK = """SELECT topic, partition, next_offset FROM whimbrel.reader_position
