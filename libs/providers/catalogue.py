@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from libs.providers.aws_mgn.provider import AwsMgnProvider
 from libs.providers.base import Provider
 from libs.providers.external.outside import Outside
 from libs.providers.external.provider import ExternalProvider
@@ -10,6 +11,7 @@ from libs.providers.postgres.provider import PostgresProvider
 from libs.providers.rehearsal.provider import RehearsalProvider
 
 PROVIDERS: dict[str, Callable[[], Provider]] = {
+    "aws_mgn": AwsMgnProvider,
     "postgres": PostgresProvider,
     "rehearsal": RehearsalProvider,
 }

@@ -1,0 +1,1 @@
+"""A server, moved to EC2 by AWS Application Migration Service."""
