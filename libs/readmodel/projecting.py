@@ -11,9 +11,10 @@ import structlog
 from libs.contracts.envelope import GENESIS
 from libs.contracts.operations import DeadLetter, DeadLetterResolved, ProgressReported
 from libs.contracts.refusal import CommandRefused
-from libs.readmodel import delivery, generations, migration, operations, subscription
+from libs.readmodel import capacity, delivery, generations, migration, operations, subscription
 from libs.readmodel.counts import Counts
 from libs.readmodel.facts import EVENT_COLUMNS, KINDS, EventRow, Fact, event_row, fact_of
+from libs.readmodel.slots import Slots
 from libs.readmodel.view import View, insert, load, update
 from libs.runtime.batches import Taken
 from libs.runtime.errors import BrokenHistory, Poison
@@ -24,6 +25,7 @@ VIEWS: dict[int, View] = {
     KINDS["migration"]: migration.VIEW,
     KINDS["delivery"]: delivery.VIEW,
     KINDS["subscription"]: subscription.VIEW,
+    KINDS["capacity"]: capacity.VIEW,
 }
 REMEMBERED = 50_000
 """Current rows kept in memory between batches."""
@@ -131,6 +133,7 @@ class _Batch:
         self._events: list[EventRow] = []
         self._changes: list[tuple[Any, ...]] = []
         self._new: set[Key] = set()
+        self._slots = Slots()
         self.touched: dict[Key, None] = {}
 
     def take(self, fact: Fact, taken: Taken) -> None:
@@ -154,6 +157,8 @@ class _Batch:
                 self._new.add(key)
             if fact.kind == KINDS["migration"] and (row is None or after.status != row.status):
                 self._status_changed(row, after, fact.pos)
+            elif fact.kind == KINDS["capacity"]:
+                self._slots.take(fact)
         self._events.append(event_row(fact, taken.record))
 
     def _status_changed(self, row: Any, after: Any, pos: int) -> None:
@@ -177,6 +182,7 @@ class _Batch:
             keys = [key for key in self.touched if key[0] == kind]
             await insert(connection, view, [self._rows[key] for key in keys if key in self._new])
             await update(connection, view, [self._rows[key] for key in keys if key not in self._new])
+        await self._slots.write(connection)
         if self._changes:
             await connection.copy_records_to_table("status_change", records=self._changes, columns=_CHANGE_COLUMNS)
         begun = [self._rows[key] for key in self._new if key[0] == KINDS["migration"]]

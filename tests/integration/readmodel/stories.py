@@ -1,7 +1,8 @@
-"""Logs with everything in them that can happen: migrations that wander, deliveries, subscriptions, refusals."""
+"""Logs with everything in them that can happen: migrations that wander, deliveries, subscriptions, capacities, refusals."""
 
 from random import Random  # noqa: TID251 - always seeded
 
+from libs.contracts import capacity as k
 from libs.contracts import delivery as d
 from libs.contracts import subscription as s
 from libs.contracts.migration import commands as c
@@ -9,11 +10,12 @@ from libs.testing.log_writer import LogWriter
 from libs.testing.migrations import act, approval, check, final, pause_of, plan_of
 
 TENANTS = ("acme", "globex")
+CAPACITIES = ("calendar/prod", "limit/host=a", "rate/starts")
 
 
 def wander(writer: LogWriter, seed: int, *, migrations: int = 12, steps: int = 250, name: str = "mig") -> None:
     """Tell a story of chance; the same seed tells the same."""
-    chance = Random(seed)
+    chance, slots = Random(seed), Random(seed + 1_000)
     alive: list[tuple[str, str]] = []
     for number in range(steps):
         if len(alive) < migrations and chance.random() < 0.15:
@@ -24,6 +26,7 @@ def wander(writer: LogWriter, seed: int, *, migrations: int = 12, steps: int = 2
             writer.tell("migration", "acme", f"ghost-{number}", c.PauseMigration(reason="nobody there"))
         if chance.random() < 0.2:
             _notify(writer, chance)
+        limit(writer, slots)
     writer.flush()
 
 
@@ -73,3 +76,25 @@ def _notify(writer: LogWriter, chance: Random) -> None:
         writer.tell("delivery", tenant, delivery_id, report)
     elif chance.random() < 0.3:
         writer.tell("delivery", tenant, delivery_id, d.ReplayDelivery(reason="again"))
+
+
+def limit(writer: LogWriter, chance: Random) -> None:
+    """Something that may happen to a capacity: mostly a migration that asks for a slot or gives one back."""
+    tenant, id_, holder = chance.choice(TENANTS), chance.choice(CAPACITIES), f"mig-{chance.randrange(9)}"
+    state = writer.states.get(("capacity", tenant, id_), k.CapacityState())
+    roll = chance.random()
+    if state.wake_at and state.wake_at <= writer.now:
+        writer.tell("capacity", tenant, id_, k.WakeCapacity(wake_at=state.wake_at))
+    elif roll < 0.5:
+        writer.tell("capacity", tenant, id_, k.AcquireSlot(holder=holder))
+    elif roll < 0.85:
+        writer.tell("capacity", tenant, id_, k.ReleaseSlot(holder=holder))
+    elif roll < 0.95:
+        soon = writer.now + chance.randrange(100_000)
+        freezes = (k.Freeze(begins=soon, ends=soon + 50_000, label="audit"),) if chance.random() < 0.5 else ()
+        settings = k.CapacitySettings(
+            limit=chance.randrange(4), per_minute=chance.choice([0, 5]), freezes=freezes, on_close=chance.choice(["pause", "finish"])
+        )
+        writer.tell("capacity", tenant, id_, k.SetCapacity(settings=settings))
+    else:
+        writer.tell("capacity", tenant, id_, k.OverrideFreeze(until=writer.now + 40_000, reason="agreed"))

@@ -13,7 +13,18 @@ from libs.runtime.sink import Pool
 from libs.testing.log_writer import LogWriter
 from tests.integration.readmodel.stories import wander
 
-TOLD = {"event", "migration", "migration_term", "status_change", "status_count", "status_count_before", "delivery", "subscription"}
+TOLD = {
+    "event",
+    "migration",
+    "migration_term",
+    "status_change",
+    "status_count",
+    "status_count_before",
+    "delivery",
+    "subscription",
+    "capacity",
+    "capacity_slot",
+}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
