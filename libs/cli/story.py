@@ -146,6 +146,14 @@ def _waits(status: str, line: str) -> Any:
     return handle
 
 
+def _gate(line: str) -> Any:
+    def handle(story: Story, data: dict[str, Any], at: int) -> str:
+        story.status = "waiting"
+        return line.format(**data)
+
+    return handle
+
+
 def _paused(story: Story, data: dict[str, Any], at: int) -> str:
     story.status = "paused"
     return f"paused: {data['reason']}"
@@ -197,6 +205,13 @@ def _ended(line: str) -> Any:
 _HANDLERS: dict[str, Any] = {
     "MigrationRequested": lambda story, data, at: f"requested: move {data['request']['application']} by {data['request']['provider']}",
     "MigrationPlanned": _planned,
+    "AdmissionAwaited": _gate("waits for the wave {wave} to admit it"),
+    "MigrationAdmitted": lambda story, data, at: "admitted by its wave",
+    "AdmissionDeclined": lambda story, data, at: f"the wave does not know that it depends on {', '.join(data['undeclared'])}",
+    "SlotRequested": _gate("waits for a slot of {capacity}"),
+    "SlotTaken": lambda story, data, at: f"holds a slot of {data['capacity']}",
+    "SlotLost": lambda story, data, at: f"lost its slot of {data['capacity']}: {data['reason']}",
+    "SlotsReleased": lambda story, data, at: f"gave back {', '.join(data['capacities'])}",
     "WorkDispatched": _dispatched,
     "StepSucceeded": _succeeded,
     "ChunkSucceeded": _chunk,

@@ -6,7 +6,7 @@ import msgspec
 
 from libs.contracts import capacity, delivery, operations, refusal, subscription, work
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope
-from libs.contracts.migration import commands, events, plan, request, state
+from libs.contracts.migration import commands, events, gates, plan, request, state
 
 COMMAND, EVENT, STATE, VALUE = "command", "event", "state", "value"
 _ENVELOPES: dict[str, type | None] = {COMMAND: CommandEnvelope, EVENT: EventEnvelope, STATE: None, VALUE: None}
@@ -59,6 +59,9 @@ MESSAGES: tuple[Message, ...] = (
         commands.ApproveMigration,
         commands.RefuseApproval,
         work.ReportWork,
+        gates.AdmitMigration,
+        gates.TakeSlot,
+        gates.LoseSlot,
     ),
     *_rows(
         "migration",
@@ -67,6 +70,13 @@ MESSAGES: tuple[Message, ...] = (
         events.MigrationRequested,
         events.MigrationRejected,
         events.MigrationPlanned,
+        gates.AdmissionAwaited,
+        gates.MigrationAdmitted,
+        gates.AdmissionDeclined,
+        gates.SlotRequested,
+        gates.SlotTaken,
+        gates.SlotLost,
+        gates.SlotsReleased,
         events.WorkDispatched,
         events.ChunkSucceeded,
         events.StepSucceeded,

@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from libs.contracts.migration import events as e
+from libs.contracts.migration import gates as g
 from libs.contracts.migration.request import Request
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.values import Problem
@@ -79,6 +80,10 @@ def _json(given: str) -> str:
     return given or "{}"
 
 
+def _listed(ids: tuple[str, ...]) -> str:
+    return ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+
+
 def _ended(status: str, **changes: Any) -> Changes:
     return {"mode": "ended", "ended": True, "status": status, "work": (), "wake_at": 0, **changes}
 
@@ -124,6 +129,15 @@ _CHANGES: dict[type[Any], Callable[[MigrationRow, Any], Changes]] = {
     e.WorkDispatched: _dispatched,
     e.MigrationRejected: lambda row, event: _ended("rejected", problem=_problem(event.problems[0]) if event.problems else None),
     e.MigrationPlanned: lambda row, event: {"mode": "running", "status": "planned", "work": (), "steps": len(event.plan.steps)},
+    g.AdmissionAwaited: lambda row, event: {"status": "waiting", "reason": f"waits for the wave {event.wave} to admit it"},
+    g.MigrationAdmitted: lambda row, event: {"reason": ""},
+    g.AdmissionDeclined: lambda row, event: {
+        "reason": f"the wave {event.wave} does not know that it depends on {_listed(event.undeclared)}"
+    },
+    g.SlotRequested: lambda row, event: {"status": "waiting", "reason": f"waits for a slot of {event.capacity}"},
+    g.SlotTaken: lambda row, event: {"reason": ""},
+    g.SlotLost: lambda row, event: {"reason": f"lost its slot of {event.capacity}: {event.reason}"},
+    g.SlotsReleased: lambda row, event: {},
     e.ChunkSucceeded: lambda row, event: {"work": pending(row.work, event.work_id)},
     e.StepSucceeded: lambda row, event: {"work": pending(row.work, event.work_id), "wake_at": 0, "steps_done": event.step + 1},
     e.AttemptFailed: _attempt_failed,

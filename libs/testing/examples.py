@@ -14,9 +14,10 @@ from libs.contracts.avro import encode_value
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope, follow
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
+from libs.contracts.migration import gates as g
 from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
 from libs.contracts.migration.request import Request
-from libs.contracts.migration.state import MigrationState
+from libs.contracts.migration.state import Gates, MigrationState
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.stream import Answered, Stream
 from libs.contracts.values import Evidence, Problem
@@ -61,6 +62,7 @@ REQUEST = Request(
     labels={"team": "payments"},
     on_failure="hold",
     approval=True,
+    limits=("calendar/prod", "limit/host=esx-1"),
 )
 PLAN = Plan(
     provider="postgres",
@@ -155,9 +157,19 @@ _EXAMPLES: tuple[Any, ...] = (
     c.ApproveMigration(reason="rehearsed twice"),
     c.RefuseApproval(reason="not on a Friday"),
     ReportWork(work_id=WORK.work_id, attempt=1, outcome=FAILED, evidence=EVIDENCE, problem=PROBLEM, retryable=False),
+    g.AdmitMigration(turn=4, limits=("rate/starts",), after=("mig-3",)),
+    g.TakeSlot(capacity="limit/host=esx-1", turn=1),
+    g.LoseSlot(capacity="calendar/prod", turn=1, reason="the freeze 'year-end close' is on"),
     e.MigrationRequested(request=REQUEST),
     e.MigrationRejected(problems=(PROBLEM,)),
     e.MigrationPlanned(plan=PLAN),
+    g.AdmissionAwaited(wave="2026-w01"),
+    g.MigrationAdmitted(limits=("rate/starts",)),
+    g.AdmissionDeclined(wave="2026-w01", turn=4, undeclared=("mig-3",)),
+    g.SlotRequested(capacity="limit/host=esx-1", turn=2, reason="freeze is over"),
+    g.SlotTaken(capacity="limit/host=esx-1", turn=2),
+    g.SlotLost(capacity="rate/starts", turn=2, reason="there is no room to wait for a slot", retry_at=AT + 60 * SECOND),
+    g.SlotsReleased(capacities=("calendar/prod", "limit/host=esx-1"), turn=2),
     e.WorkDispatched(work=WORK, name="create_publication", phase="preparing", point_of_no_return=False),
     e.ChunkSucceeded(work_id=CHUNK.work_id, step=1, name="copy_rows", chunk="17", evidence={"rows": 1_000}),
     e.StepSucceeded(work_id=WORK.work_id, step=0, name="create_publication", evidence=EVIDENCE),
@@ -203,6 +215,17 @@ _EXAMPLES: tuple[Any, ...] = (
         skipped=1,
         unsettled=(1,),
         failed=(WORK,),
+        gates=Gates(
+            wave="2026-w01",
+            admitted=True,
+            declined=4,
+            limits=("calendar/prod", "limit/host=esx-1"),
+            at="slot",
+            turn=2,
+            slots=("calendar/prod",),
+            ask_at=AT + 60 * SECOND,
+            until=AT + 65 * SECOND,
+        ),
     ),
     d.RequestDelivery(message=MESSAGE),
     d.ReportDelivery(

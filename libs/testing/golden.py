@@ -45,11 +45,11 @@ class Body(msgspec.Struct, frozen=True):
 
 def commands_of(name: str) -> Iterator[tuple[Command, int]]:
     """The commands of a recorded log, before it is recorded: a simulated migration or a story."""
-    kind, _, seed = name.partition("-")
-    if kind != "migration":
-        for n, (body, now) in enumerate(STORIES[kind]):
+    if name in STORIES:
+        for n, (body, now) in enumerate(STORIES[name]):
             yield Command(envelope_of(f"command-{n}", now=now), body), now
         return
+    seed = name.partition("-")[2]
     simulation = Simulation(int(seed), migrations=1)
     simulation.run()
     for decided in simulation.log.decided:

@@ -1,4 +1,4 @@
-"""Short lives of a delivery, a subscription and a capacity: commands and when each is decided, in microseconds since the epoch."""
+"""Short lives of a member of a wave, a delivery, a subscription and a capacity: commands and when each is decided, in microseconds since the epoch."""
 
 from typing import Any
 
@@ -7,7 +7,10 @@ from msgspec.structs import replace
 from libs.contracts import capacity as k
 from libs.contracts import delivery as d
 from libs.contracts import subscription as s
-from libs.testing.examples import AT, INTEREST, MESSAGE, SECOND, SETTINGS
+from libs.contracts.migration import commands as c
+from libs.contracts.migration import gates as g
+from libs.contracts.work import ReportWork
+from libs.testing.examples import AT, INTEREST, MESSAGE, PLAN, REQUEST, SECOND, SETTINGS
 
 _FAILED = d.ReportDelivery(work_id="acme/mig-7/tell/-/tell/1", attempt=1, outcome="failed", status_code=503, error="busy", duration_ms=9)
 
@@ -16,7 +19,28 @@ def _every_minute(*commands: Any) -> tuple[tuple[Any, int], ...]:
     return tuple((command, AT + 60 * SECOND * n) for n, command in enumerate(commands))
 
 
+_PLANNING = "acme/mig-7/plan/-/plan/1"
+_MEMBER = replace(REQUEST, limits=("calendar/prod",), approval=False)
+
 STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
+    "migration": _every_minute(
+        c.RequestMigration(request=_MEMBER),
+        c.ReportPlan(work_id=_PLANNING, attempt=1, plan=PLAN),
+        g.AdmitMigration(turn=1, limits=("rate/starts",)),
+        g.AdmitMigration(turn=2, limits=("rate/starts",), after=("mig-3",)),
+        g.TakeSlot(capacity="calendar/prod", turn=1),
+        g.LoseSlot(capacity="rate/starts", turn=1, reason="there is no room to wait for a slot", retry_at=AT + 7 * 60 * SECOND),
+        g.TakeSlot(capacity="rate/starts", turn=1),
+        c.WakeMigration(wake_at=AT + 7 * 60 * SECOND),
+        g.TakeSlot(capacity="calendar/prod", turn=2),
+        g.TakeSlot(capacity="rate/starts", turn=2),
+        g.LoseSlot(capacity="calendar/prod", turn=2, reason="the freeze 'year-end close' is on"),
+        g.TakeSlot(capacity="calendar/prod", turn=3),
+        g.TakeSlot(capacity="rate/starts", turn=3),
+        c.RollBackMigration(reason="users complain"),
+        ReportWork(work_id="acme/mig-7/0/-/apply/1", attempt=1, outcome="stopped"),
+        ReportWork(work_id="acme/mig-7/0/-/undo/1", attempt=1, outcome="succeeded"),
+    ),
     "delivery": _every_minute(
         d.ReplayDelivery(reason="too early"),
         d.RequestDelivery(message=MESSAGE),

@@ -8,12 +8,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from libs.contracts.migration import events as e
+from libs.contracts.migration import gates as g
 from libs.contracts.refusal import CommandRefused
 
 NAMES: dict[type[Any], tuple[str, ...]] = {
     e.MigrationRequested: ("migration.requested",),
     e.MigrationRejected: ("migration.rejected",),
     e.MigrationPlanned: ("migration.planned",),
+    g.AdmissionAwaited: ("migration.admission_awaited",),
+    g.MigrationAdmitted: ("migration.admitted",),
+    g.AdmissionDeclined: ("migration.admission_declined",),
+    g.SlotRequested: ("migration.slot_awaited",),
+    g.SlotLost: ("migration.slot_lost",),
     e.StepSucceeded: ("migration.step.completed",),
     e.AttemptFailed: ("migration.step.attempt_failed",),
     e.StepFailed: ("migration.step.failed", "migration.failed"),
@@ -33,8 +39,8 @@ NAMES: dict[type[Any], tuple[str, ...]] = {
     e.MigrationCancelled: ("migration.cancelled",),
     e.MigrationCompleted: ("migration.completed",),
 }
-UNPUBLISHED = frozenset({e.WorkDispatched, e.ChunkSucceeded, e.WorkSettled, CommandRefused})
-"""Book-keeping between validator and workers, progress within a step, and answers to whoever sent a command."""
+UNPUBLISHED = frozenset({e.WorkDispatched, e.ChunkSucceeded, e.WorkSettled, g.SlotTaken, g.SlotsReleased, CommandRefused})
+"""Book-keeping between validator, workers and capacities, progress within a step, and answers to whoever sent a command."""
 
 CALLBACK_NAMES: dict[type[Any], str] = {
     e.MigrationRejected: "migration.rejected",

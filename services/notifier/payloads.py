@@ -8,6 +8,7 @@ import orjson
 
 from libs.contracts.envelope import EventEnvelope
 from libs.contracts.migration import events as e
+from libs.contracts.migration import gates as g
 from libs.runtime.codec import rfc3339
 
 LIMIT = 20_000
@@ -16,6 +17,8 @@ _STATUS: dict[type[Any], str] = {
     e.MigrationRequested: "requested",
     e.MigrationRejected: "rejected",
     e.MigrationPlanned: "planned",
+    g.AdmissionAwaited: "waiting",
+    g.SlotRequested: "waiting",
     e.StepFailed: "failed",
     e.WaitStarted: "waiting",
     e.ApprovalRequested: "awaiting_approval",
@@ -28,7 +31,21 @@ _STATUS: dict[type[Any], str] = {
     e.MigrationCancelled: "cancelled",
     e.MigrationCompleted: "completed",
 }
-_COPIED = ("reason", "code", "intent", "evidence", "problem", "problems", "held", "skipped", "steps", "round")
+_COPIED = (
+    "reason",
+    "code",
+    "intent",
+    "evidence",
+    "problem",
+    "problems",
+    "held",
+    "skipped",
+    "steps",
+    "round",
+    "wave",
+    "capacity",
+    "undeclared",
+)
 _LEAST_NEEDED = ("evidence", "plan", "labels", "steps", "problems", "problem", "reason", "application")
 
 

@@ -30,3 +30,5 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What follows when a step has failed before the point of no return: rollback, or hold for an operator."""
     approval: bool = False
     """True when a person must approve before the first step of the phase cutting_over."""
+    limits: tuple[str, ...] = ()
+    """Ids of capacities that it needs a slot of before it begins, e.g. limit/host=esx-1; at most 32."""

@@ -6,6 +6,29 @@ from libs.contracts.stream import Stream
 from libs.contracts.work import Work
 
 
+class Gates(msgspec.Struct, frozen=True, kw_only=True):
+    """What a migration that belongs to a wave, or needs slots, waits for before it begins, and what it holds."""
+
+    wave: str = ""
+    """Name of the wave that admits it; empty for none."""
+    admitted: bool = False
+    """True once the wave let it begin."""
+    declined: int = 0
+    """Number of the last admission that was declined because the wave did not know all dependencies."""
+    limits: tuple[str, ...] = ()
+    """Capacities that it needs a slot of, in the order in which it asks for them."""
+    at: str = ""
+    """admission or slot while it waits for that; empty otherwise."""
+    turn: int = 0
+    """How often it began to ask for its slots."""
+    slots: tuple[str, ...] = ()
+    """Capacities that it holds a slot of; while it waits for one, that is the last."""
+    ask_at: int = 0
+    """When it asks for its slots again, in microseconds since the epoch; 0 when it need not wait for that."""
+    until: int = 0
+    """While ask_at is set: when it asks to be woken for anything else, in microseconds since the epoch; 0 for never."""
+
+
 class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     """What a migration is now. `evolve` in libs.domain.migration is the only thing that changes it."""
 
@@ -53,3 +76,5 @@ class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     """Indexes of steps whose in-flight work ended unknown and must be looked at before it is undone."""
     failed: tuple[Work, ...] = ()
     """Work that failed for good and is tried once more when an operator asks for it."""
+    gates: Gates | None = None
+    """What it waits for before it begins; null when it belongs to no wave and needs no slot."""

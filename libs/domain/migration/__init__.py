@@ -1,6 +1,6 @@
 """The migration aggregate.
 
-    requested ─▶ checking ─▶ running (status: phase of the current step) ─▶ completed
+    requested ─▶ checking ─▶ (waiting: admission, slots) ─▶ running (status: phase of the current step) ─▶ completed
                     │           │  ▲
                     ▼           ▼  │ resume, retry, approval, wake
                  rejected     paused · held (failed) · waiting · awaiting approval
@@ -11,8 +11,8 @@
                                               ▼  │ retry, skip
                                              stuck
 
-Reading order: evolving (what each event changes), dispatching (how work is handed out), going_back, going_forward,
-operating (what people ask for), deciding.
+Reading order: gates (what it waits for before it begins), evolving (what each event changes), dispatching (how work is
+handed out), going_back, going_forward, passing (decisions at the gates), operating (what people ask for), deciding.
 """
 
 from libs.domain.migration.deciding import DECIDER

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from libs.contracts.migration import commands as c
+from libs.contracts.migration import gates as g
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.work import ReportWork
 from libs.domain.decider import Context, Decider
-from libs.domain.migration import going_back, going_forward, operating
+from libs.domain.migration import gates, going_back, going_forward, operating, passing
 from libs.domain.migration.dispatching import pending
 from libs.domain.migration.evolving import NEW, ROLLING_BACK, STOPPING, evolve
 
@@ -17,6 +18,10 @@ Events = list[Any]
 def _requested(state: State, command: c.RequestMigration, ctx: Context) -> Events:
     if state.mode != NEW:
         return operating.refuse(command, "already_exists", "a migration with this id exists already; choose another id")
+    limits = command.request.limits
+    if len(limits) > gates.MOST_LIMITS or "" in limits:
+        message = f"limits holds {len(limits)} ids" + (", one of them empty" if "" in limits else "")
+        return operating.refuse(command, "invalid_limits", f"{message}; name at most {gates.MOST_LIMITS} capacities")
     return going_forward.request(command, ctx)
 
 
@@ -34,7 +39,9 @@ def _reported(state: State, report: ReportWork, ctx: Context) -> Events:
 def _woken(state: State, wake: c.WakeMigration, ctx: Context) -> Events:
     if wake.wake_at != state.wake_at or wake.wake_at == 0 or wake.wake_at > ctx.now:
         return []
-    return going_back.settle_by_time(state, ctx) if state.mode == STOPPING else going_forward.woken(state, ctx)
+    if state.mode == STOPPING:
+        return going_back.settle_by_time(state, ctx)
+    return [gates.first_slot(state)] if wake.wake_at == gates.of(state).ask_at else going_forward.woken(state, ctx)
 
 
 _OPERATIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
@@ -53,12 +60,16 @@ _DECISIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
     c.ReportPlan: going_forward.plan_reported,
     ReportWork: _reported,
     c.WakeMigration: _woken,
+    g.AdmitMigration: passing.admit,
+    g.TakeSlot: passing.take,
+    g.LoseSlot: passing.lose,
 }
 
 
 def decide(state: State, command: Any, ctx: Context) -> Events:
     """Events that answer a command. Raises KeyError for a command that no migration knows."""
-    return _DECISIONS[type(command)](state, command, ctx)
+    events = _DECISIONS[type(command)](state, command, ctx)
+    return passing.giving_back(state, events) if state.gates is not None and state.gates.slots else events
 
 
 DECIDER = Decider(

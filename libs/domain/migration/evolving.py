@@ -12,6 +12,7 @@ from libs.contracts.migration.plan import Plan
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, CHECK, PLAN, UNDO, Work
+from libs.domain.migration import gates
 
 NEW, CHECKING, RUNNING, PAUSED, HELD = "new", "checking", "running", "paused", "held"
 STOPPING, ROLLING_BACK, STUCK, ENDED = "stopping", "rolling_back", "stuck", "ended"
@@ -36,7 +37,9 @@ def without(pending: tuple[Work, ...], work_id: str) -> tuple[Work, ...]:
 
 
 def _requested(state: State, event: e.MigrationRequested) -> State:
-    return replace(state, mode=CHECKING, status="requested", request=encode_value(event.request), on_failure=event.request.on_failure)
+    asked = event.request
+    request, waits_at = encode_value(asked), gates.gates_of(asked)
+    return replace(state, mode=CHECKING, status="requested", request=request, on_failure=asked.on_failure, gates=waits_at)
 
 
 def _dispatched(state: State, event: e.WorkDispatched) -> State:
@@ -74,7 +77,8 @@ def _chunk_succeeded(state: State, event: e.ChunkSucceeded) -> State:
 
 def _succeeded(state: State, event: e.StepSucceeded) -> State:
     pending = without(state.pending, event.work_id)
-    return replace(state, step=event.step + 1, pending=pending, next_chunk=0, done_chunks=0, wake_at=0, awaiting="")
+    state = replace(state, step=event.step + 1, pending=pending, next_chunk=0, done_chunks=0, wake_at=0, awaiting="")
+    return state if state.gates is None else gates.wait_ended(state)
 
 
 def _attempt_failed(state: State, event: e.AttemptFailed) -> State:
@@ -87,7 +91,7 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> State:
 def _failed(state: State, event: e.StepFailed) -> State:
     failed = tuple(work for work in state.pending if work.work_id == event.work_id)
     state = replace(state, pending=without(state.pending, event.work_id), status="failed", failed=(*state.failed, *failed))
-    return replace(state, mode=HELD, wake_at=0, awaiting="") if event.held else state
+    return replace(gates.leaves(state), mode=HELD, wake_at=0, awaiting="") if event.held else state
 
 
 def _waiting(state: State, event: e.WaitStarted) -> State:
@@ -100,7 +104,7 @@ def _awaiting(state: State, event: e.ApprovalRequested) -> State:
 
 def _stopping(state: State, event: e.StopRequested) -> State:
     return replace(
-        state,
+        gates.turns_back(state),
         mode=STOPPING,
         status="stopping",
         intent=event.intent,
@@ -166,7 +170,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.WaitStarted: _waiting,
     e.ApprovalRequested: _awaiting,
     e.ApprovalGiven: lambda state, event: state,
-    e.MigrationPaused: lambda state, event: replace(state, mode=PAUSED, status="paused"),
+    e.MigrationPaused: lambda state, event: replace(gates.leaves(state), mode=PAUSED, status="paused"),
     e.MigrationResumed: lambda state, event: replace(state, mode=RUNNING, status=event.phase),
     e.RetryRequested: lambda state, event: state,
     e.StopRequested: _stopping,
@@ -180,6 +184,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.MigrationCancelled: lambda state, event: _end(state, "cancelled"),
     e.MigrationCompleted: lambda state, event: _end(state, "completed"),
     CommandRefused: lambda state, event: state,
+    **gates.CHANGES,
 }
 
 

@@ -9,6 +9,7 @@ from libs.contracts.work import CHECK, SUCCEEDED, UNDO, ReportWork, Work
 from libs.domain.decider import Context
 from libs.domain.migration.dispatching import begin, next_attempt, problem_of, work_for
 from libs.domain.migration.evolving import GRACE_US, evolve, plan_from
+from libs.domain.migration.gates import closed, first_gate
 
 Events = list[Any]
 UNKNOWN = "unknown"
@@ -94,6 +95,8 @@ def _arrive(state: State, plan: Plan, ctx: Context) -> Events:
     if state.intent == "rolled_back":
         return [e.MigrationRolledBack(reason=state.reason, skipped=state.skipped)]
     rewound = e.RewindCompleted(step=state.to_step, round=state.round + 1)
+    if closed(state):
+        return [rewound, *first_gate(state)]
     return [rewound, *begin(plan, state.to_step, ctx, round_=state.round + 1, fence=state.fence)]
 
 

@@ -11,6 +11,7 @@ from libs.contracts.work import PLAN, SUCCEEDED, ReportWork, Work
 from libs.domain.decider import Context
 from libs.domain.migration.dispatching import PLANNING, begin, chunks, next_attempt, pending, problem_of, work_for
 from libs.domain.migration.evolving import CHECKING, HELD, PAUSED, evolve, plan_from
+from libs.domain.migration.gates import ADMISSION, closed, first_gate, of
 from libs.domain.migration.going_back import stop
 
 Events = list[Any]
@@ -70,7 +71,10 @@ def plan_reported(state: State, report: c.ReportPlan, ctx: Context) -> Events:
     if flaw:
         message = f"the provider's plan cannot be carried out: {flaw}"
         return [e.MigrationRejected(problems=(Problem(code="plan_malformed", category="migration", message=message),))]
-    return [e.MigrationPlanned(plan=report.plan), *begin(report.plan, 0, ctx, round_=state.round, fence=state.fence)]
+    planned = e.MigrationPlanned(plan=report.plan)
+    if closed(state):
+        return [planned, *first_gate(state)]
+    return [planned, *begin(report.plan, 0, ctx, round_=state.round, fence=state.fence)]
 
 
 def carry_on(state: State, ctx: Context) -> Events:
@@ -81,6 +85,16 @@ def carry_on(state: State, ctx: Context) -> Events:
     if state.pending or state.awaiting:
         return []
     return begin(plan, state.step, ctx, round_=state.round, fence=state.fence)
+
+
+def phase_of(state: State) -> str:
+    """What people are shown once it goes on where it stands."""
+    if of(state).at == ADMISSION:
+        return "waiting"
+    if state.awaiting:
+        return "waiting" if state.awaiting == "time" else "awaiting_approval"
+    steps = plan_from(state.plan).steps
+    return steps[min(state.step, len(steps) - 1)].phase
 
 
 def _more_chunks(state: State, step: Step, in_flight: int, ctx: Context) -> Events:

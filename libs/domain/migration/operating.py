@@ -7,10 +7,11 @@ from libs.contracts.migration import events as e
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.refusal import CommandRefused
 from libs.domain.decider import Context
-from libs.domain.migration.dispatching import again
 from libs.domain.migration.evolving import CHECKING, ENDED, HELD, NEW, PAUSED, RUNNING, STUCK, evolve, plan_from
+from libs.domain.migration.gates import ADMISSION, asking, first_slot, of
 from libs.domain.migration.going_back import stop, undo_next
-from libs.domain.migration.going_forward import carry_on, wait_over
+from libs.domain.migration.going_forward import carry_on, phase_of, wait_over
+from libs.domain.migration.passing import try_again
 
 Events = list[Any]
 
@@ -29,25 +30,24 @@ def _not_now(state: State, command: Any, allowed: str) -> Events:
 
 
 def pause(state: State, command: c.PauseMigration, ctx: Context) -> Events:
-    """Start nothing further; what is in flight finishes."""
-    if state.mode != RUNNING:
+    """Start nothing further; what is in flight finishes. One that waits for its slots to resume by itself no longer will."""
+    if state.mode != RUNNING and not (state.mode == PAUSED and asking(state)):
         return _not_now(state, command, "running")
     return [e.MigrationPaused(reason=command.reason)]
 
 
 def resume(state: State, command: c.ResumeMigration, ctx: Context) -> Events:
-    """Go on where the pause began."""
+    """Go on where the pause began; with limits, once every slot is held again."""
     if state.mode != PAUSED:
         return _not_now(state, command, "paused")
-    resumed = e.MigrationResumed(reason=command.reason, phase=_phase(state))
+    if asking(state):
+        return refuse(command, "not_possible_now", "the migration waits for its slots, and resumes by itself once it holds them")
+    if of(state).limits and of(state).at != ADMISSION:
+        return [first_slot(state, command.reason)]
+    resumed = e.MigrationResumed(reason=command.reason, phase=phase_of(state))
+    if of(state).at == ADMISSION:
+        return [resumed]
     return [resumed, *carry_on(evolve(state, resumed), ctx)]
-
-
-def _phase(state: State) -> str:
-    steps = plan_from(state.plan).steps
-    if state.awaiting:
-        return "waiting" if state.awaiting == "time" else "awaiting_approval"
-    return steps[min(state.step, len(steps) - 1)].phase
 
 
 def cancel(state: State, command: c.CancelMigration, ctx: Context) -> Events:
@@ -76,18 +76,12 @@ def retry(state: State, command: c.RetryMigration, ctx: Context) -> Events:
         return _retry_from(state, command, ctx)
     if state.mode not in (HELD, STUCK):
         return _not_now(state, command, "failed or rollback_stuck")
-    events: Events = [e.RetryRequested(reason=command.reason)]
-    plan = plan_from(state.plan)
-    for n, work in enumerate(state.failed):
-        step = plan.steps[work.step]
-        dispatched = e.WorkDispatched(
-            work=again(work, ctx.now, step, state.fence + 1 + n),
-            name=step.name,
-            phase="rolling_back" if state.mode == STUCK else step.phase,
-            point_of_no_return=step.point_of_no_return and state.mode == HELD,
-        )
-        events.append(dispatched)
-    return events if state.failed else [*events, *carry_on(state, ctx)]
+    if asking(state):
+        return refuse(command, "not_possible_now", "the migration waits for its slots, and tries again by itself once it holds them")
+    requested = e.RetryRequested(reason=command.reason)
+    if of(state).limits and state.mode == HELD:
+        return [requested, first_slot(state)]
+    return [requested, *try_again(state, ctx)]
 
 
 def _retry_from(state: State, command: c.RetryMigration, ctx: Context) -> Events:

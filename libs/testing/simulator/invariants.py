@@ -5,6 +5,7 @@ from typing import Any
 
 from libs.contracts.envelope import EventEnvelope
 from libs.contracts.migration import events as e
+from libs.contracts.migration import gates as g
 from libs.contracts.migration.plan import Plan
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, PLAN, UNDO, Work
@@ -42,6 +43,9 @@ class Ledger:
         self._crossed = self._back = False
         self._intent, self._to_step = "", 0
         self._skipped_now = False
+        self._wave, self._admitted = "", False
+        self._limits: set[str] = set()
+        self._slots: set[str] = set()
 
     def take(self, envelope: EventEnvelope, event: Any, hash_: bytes) -> None:
         """The next event. Raises Violation."""
@@ -88,11 +92,22 @@ class Ledger:
         step = self.plan.steps[work.step]
         hold("I1", work.step == self._cursor, f"{work.work_id} while step {self._cursor} is due")
         hold("I8", work.round == self._round, f"{work.work_id} in round {self._round}")
+        hold("I20", self._admitted or not self._wave, f"{work.work_id} without the admission of {self._wave}")
+        hold("I20", self._limits <= self._slots, f"{work.work_id} without a slot of {sorted(self._limits - self._slots)}")
         self._in_flight.add(work.work_id)
         hold("I9", len(self._in_flight) <= step.window, f"{len(self._in_flight)} in flight, window {step.window}")
         self._crossed = self._crossed or event.point_of_no_return
         if work.direction == APPLY and step.compensation:
             self._acts.add(work.step)
+
+    def requested(self, event: e.MigrationRequested) -> None:
+        """It was asked for."""
+        self._wave, self._limits = event.request.wave, set(event.request.limits)
+
+    def admitted(self, event: g.MigrationAdmitted) -> None:
+        """Its wave lets it begin."""
+        self._admitted = True
+        self._limits |= set(event.limits)
 
     def planned(self, event: e.MigrationPlanned) -> None:
         """The plan is frozen."""
@@ -145,6 +160,7 @@ class Ledger:
     def end(self, event: Any) -> None:
         """It has ended."""
         self.ended = True
+        hold("I21", not self._slots, f"ended with slots of {sorted(self._slots)}")
         if type(event) is e.MigrationCompleted:
             assert self.plan is not None
             hold("I1", self._cursor == len(self.plan.steps), f"completed while step {self._cursor} is due")
@@ -153,6 +169,11 @@ class Ledger:
 
 
 _CHANGES: dict[type[Any], Callable[[Ledger, Any], None]] = {
+    e.MigrationRequested: Ledger.requested,
+    g.MigrationAdmitted: Ledger.admitted,
+    g.SlotTaken: lambda ledger, event: ledger._slots.add(event.capacity),
+    g.SlotLost: lambda ledger, event: ledger._slots.discard(event.capacity),
+    g.SlotsReleased: lambda ledger, event: ledger._slots.difference_update(event.capacities),
     e.MigrationPlanned: Ledger.planned,
     e.WorkDispatched: Ledger.dispatched,
     e.AttemptFailed: lambda ledger, event: ledger._given(event.retry),

@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from libs.contracts.capacity import OverrideFreeze, SetCapacity
 from libs.contracts.migration import commands as c
 from libs.domain.migration.evolving import ENDED, HELD, PAUSED, STUCK
+from libs.domain.migration.gates import asking
 from libs.testing.simulator.faults import SECOND
-from libs.testing.simulator.plans import random_request
+from libs.testing.simulator.plans import CAPACITIES, in_fleet, random_request, random_settings
 
 if TYPE_CHECKING:
     from libs.testing.simulator.simulation import Simulation
@@ -26,16 +28,32 @@ class People:
     def begin(self) -> None:
         """Ask for the migrations, interfere for a while, then look after what is left."""
         chance, calm_at = self._sim.chance, self._sim.faults.calm_at
+        if self._sim.fleet:
+            self._limit()
         for aggregate in self._sim.aggregates:
-            self._ask(aggregate, c.RequestMigration(request=random_request(chance)))
+            request = random_request(chance)
+            self._ask(aggregate, c.RequestMigration(request=in_fleet(chance, request) if self._sim.fleet else request))
             for _ in range(4):
                 if chance.happens(self._sim.faults.operator):
                     self._sim.later(chance.between(0, chance.pick(MOMENTS)), self._interfere, aggregate)
             self._sim.later(calm_at, self._look_after, aggregate)
 
-    def _ask(self, aggregate: str, wish: Any, expected_version: int = -1) -> None:
+    def _limit(self) -> None:
+        """Say what the capacities allow, and think better of it."""
+        sim = self._sim
+        for capacity in CAPACITIES:
+            for _ in range(sim.chance.between(0, 3)):
+                sim.later(sim.chance.between(0, sim.chance.pick(MOMENTS)), self._set, capacity)
+
+    def _set(self, capacity: str) -> None:
+        wish: Any = SetCapacity(settings=random_settings(self._sim.chance, self._sim.now))
+        if self._sim.chance.happens(0.1):
+            wish = OverrideFreeze(until=self._sim.now + self._sim.chance.between(1, 60) * SECOND, reason="urgent")
+        self._ask(capacity, wish, kind="capacity")
+
+    def _ask(self, aggregate: str, wish: Any, expected_version: int = -1, kind: str = "migration") -> None:
         self._asked += 1
-        self._sim.send(aggregate, f"key-{self._asked}", wish, actor="subject-1", expected_version=expected_version)
+        self._sim.send(aggregate, f"key-{self._asked}", wish, actor="subject-1", expected_version=expected_version, kind=kind)
 
     def _interfere(self, aggregate: str) -> None:
         chance = self._sim.chance
@@ -69,7 +87,7 @@ class People:
         if state.mode == ENDED:
             return
         sim.later(sim.chance.between(1, ROUND) * SECOND, self._look_after, aggregate)
-        if not state.stream.version:
+        if not state.stream.version or asking(state):
             return
         if state.awaiting == "approval":
             self._ask(aggregate, sim.chance.pick((c.ApproveMigration(), c.ApproveMigration(), c.RefuseApproval(reason="no"))))

@@ -1,14 +1,36 @@
-"""Random requests and plans."""
+"""Random requests and plans, and what capacities allow."""
 
+from msgspec.structs import replace
+
+from libs.contracts.capacity import FINISH, PAUSE, CapacitySettings, Freeze
 from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
 from libs.contracts.migration.request import Request
 from libs.testing.simulator.chance import Chance
+from libs.testing.simulator.faults import SECOND
+
+CAPACITIES = ("calendar/prod", "limit/host=esx-1", "rate/starts")
 
 
 def random_request(chance: Chance) -> Request:
     """A request that holds or rolls back on failure."""
     on_failure = chance.pick(("rollback", "rollback", "hold"))
     return Request(provider="rehearsal", application="billing", source="{}", target="{}", on_failure=on_failure)
+
+
+def in_fleet(chance: Chance, request: Request) -> Request:
+    """The request with what makes it wait for others."""
+    return replace(request, limits=tuple(capacity for capacity in CAPACITIES if chance.happens(0.6)))
+
+
+def random_settings(chance: Chance, now: int) -> CapacitySettings:
+    """Few at once, few a minute, and freezes that are soon over."""
+    freezes = []
+    for _ in range(chance.between(0, 2)):
+        begins = now + chance.between(0, 90) * SECOND
+        freezes.append(Freeze(begins=begins, ends=begins + chance.between(5, 60) * SECOND, label="a freeze"))
+    return CapacitySettings(
+        limit=chance.pick((0, 1, 1, 2)), per_minute=chance.pick((0, 0, 2)), freezes=tuple(freezes), on_close=chance.pick((PAUSE, FINISH))
+    )
 
 
 def random_plan(chance: Chance, most_steps: int = 6) -> Plan:

@@ -1,38 +1,58 @@
 """One run: a queue of things that happen in virtual time, in an order that the seed decides."""
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from libs.contracts.capacity import AcquireSlot, CapacityState, SlotRefused
 from libs.contracts.envelope import CommandEnvelope
-from libs.domain.decider import Command, Decider
+from libs.domain.catalogue import DECIDERS
+from libs.domain.decider import Command, Context, Decider
 from libs.domain.migration import DECIDER
 from libs.domain.migration.evolving import ENDED
+from libs.domain.policies import POLICIES
 from libs.testing.simulator.chance import Chance
 from libs.testing.simulator.faults import MS, SECOND, USUAL, Faults
 from libs.testing.simulator.invariants import Violation
-from libs.testing.simulator.log import Log
+from libs.testing.simulator.log import MIGRATION, Log, Sent
 from libs.testing.simulator.people import People
 from libs.testing.simulator.workers import Migrator, Verifier
 from libs.testing.simulator.world import World
 
 TENANT = "acme"
+MOST_HELD = 3
+"""Holders and waiting for whom a simulated capacity has room."""
+
+
+def _narrow(state: CapacityState, command: Any, ctx: Context) -> Sequence[Any]:
+    """A capacity that refuses even a place in the queue long before five thousand ask."""
+    decided = DECIDERS["capacity"].decide(state, command, ctx)
+    if isinstance(command, AcquireSlot) and decided and state.held + state.queued >= MOST_HELD:
+        return [SlotRefused(holder=command.holder, retry_at=ctx.now + 20 * SECOND)]
+    return decided
+
+
+OTHERS = {"capacity": DECIDERS["capacity"]._replace(decide=_narrow)}
 START = 1_767_225_600 * SECOND
 MOST_EVENTS = 20_000
 """Happenings after which a run counts as one that never ends."""
 
 
 class Simulation:
-    """Some migrations, from their request to their end. `run` raises Violation."""
+    """Some migrations, from their request to their end. `run` raises Violation.
 
-    def __init__(self, seed: int, *, faults: Faults = USUAL, decider: Decider = DECIDER, migrations: int = 2) -> None:
-        self.chance, self.faults, self.now = Chance(seed), faults, START
-        self.log = Log(decider)
+    With `fleet` they wait for slots of capacities that they share.
+    """
+
+    def __init__(self, seed: int, *, faults: Faults = USUAL, decider: Decider = DECIDER, migrations: int = 2, fleet: bool = False) -> None:
+        self.chance, self.faults, self.now, self.fleet = Chance(seed), faults, START, fleet
+        self.log = Log(decider, others=OTHERS, policies=POLICIES) if fleet else Log(decider)
         self.aggregates = [f"mig-{number}" for number in range(1, migrations + 1)]
         self.worlds = {aggregate: World() for aggregate in self.aggregates}
         self._queue: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._happened = 0
-        self._topic: list[Command] = []
+        self._topic: list[Sent] = []
+        self._arrivals: dict[str, int] = {}
         self._polling = False
         self._workers = (Migrator(self), Verifier(self))
         self._people = People(self)
@@ -51,7 +71,7 @@ class Simulation:
         self._happened += 1
         heapq.heappush(self._queue, (self.now + delay, self._happened, action, args))
 
-    def send(self, aggregate: str, command_id: str, body: Any, *, actor: str, expected_version: int = -1) -> None:
+    def send(self, aggregate: str, command_id: str, body: Any, *, actor: str, expected_version: int = -1, kind: str = MIGRATION) -> None:
         """Send a command: it arrives at least once, some time, maybe after later ones."""
         envelope = CommandEnvelope(
             command_id=command_id,
@@ -65,26 +85,35 @@ class Simulation:
         )
         for _ in range(2 if self.goes_wrong(self.faults.duplicate) else 1):
             delay = self.chance.between(SECOND, 60 * SECOND) if self.goes_wrong(self.faults.late) else self.chance.between(MS, 20 * MS)
-            self.later(delay, self._arrive, Command(envelope, body))
+            self.later(delay, self._arrive, Sent(kind, Command(envelope, body)))
 
-    def _arrive(self, command: Command) -> None:
-        self._topic.append(command)
+    def _follow_up(self, sent: Sent) -> None:
+        """A command of a policy: written with its cause, so exactly once, and read in the order in which they were written."""
+        target = sent.command.envelope.aggregate
+        self._arrivals[target] = max(self._arrivals.get(target, 0) + 1, self.now + self.chance.between(MS, 5 * SECOND))
+        self.later(self._arrivals[target] - self.now, self._arrive, sent)
+
+    def _arrive(self, sent: Sent) -> None:
+        self._topic.append(sent)
         if not self._polling:
             self._polling = True
             self.later(self.chance.between(MS, 10 * MS), self._poll)
 
     def _poll(self) -> None:
         batch = self._topic[: self.chance.between(1, 8)]
-        for command in batch:
-            self.log.decide(command, self.now)
+        for kind, command in batch:
+            self.log.decide(command, self.now, kind)
         if self.goes_wrong(self.faults.lost_batch):
             self.log.abandon()
             self.later(2 * SECOND, self._poll)
             return
         del self._topic[: len(batch)]
-        for aggregate in sorted(self.log.commit()):
+        changed, sent = self.log.commit()
+        for aggregate in sorted(changed):
             for worker in self._workers:
-                self.later(self.chance.between(MS, 20 * MS), worker.see, aggregate)
+                self.later(self.chance.between(MS, 20 * MS), worker.see, aggregate, changed[aggregate])
+        for consequence in sent:
+            self._follow_up(consequence)
         self._polling = bool(self._topic)
         if self._polling:
             self.later(MS, self._poll)
@@ -102,3 +131,5 @@ class Simulation:
             if state.mode != ENDED:
                 raise Violation("I18", f"{aggregate} came to rest as {state.status} without having ended")
             self.worlds[aggregate].agree(state, self.log.ledgers[aggregate])
+        if self.log.fleet:
+            self.log.fleet.at_rest()

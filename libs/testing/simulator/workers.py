@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from libs.contracts.migration.commands import ReportPlan, WakeMigration
+from libs.contracts.migration.commands import ReportPlan
 from libs.contracts.values import Problem
+from libs.contracts.waking import WAKES
 from libs.contracts.work import APPLY, FAILED, MIGRATOR, PLAN, STOPPED, SUCCEEDED, UNDO, VERIFIER, ReportWork, Work
 from libs.domain.migration.evolving import STOPPING, plan_from
 from libs.testing.simulator.faults import MS, SECOND
 from libs.testing.simulator.invariants import hold
+from libs.testing.simulator.log import MIGRATION
 from libs.testing.simulator.plans import random_plan
 
 if TYPE_CHECKING:
@@ -26,9 +28,9 @@ class Worker:
         self.sim = simulation
         self._begun: set[tuple[str, int]] = set()
 
-    def see(self, aggregate: str) -> None:
+    def see(self, aggregate: str, kind: str = MIGRATION) -> None:
         """A state record has arrived: begin what it asks of this worker and was not begun."""
-        for work in self.sim.log.state(aggregate).pending:
+        for work in self.sim.log.state(aggregate).pending if kind == MIGRATION else ():
             if work.worker == self.name and (work.work_id, work.attempt) not in self._begun:
                 self._begun.add((work.work_id, work.attempt))
                 delay = max(0, work.not_before - self.sim.now) + self.sim.chance.between(MS, 2 * SECOND)
@@ -93,15 +95,15 @@ class Verifier(Worker):
 
     name = VERIFIER
 
-    def see(self, aggregate: str) -> None:
+    def see(self, aggregate: str, kind: str = MIGRATION) -> None:
         """A state record has arrived: also set the alarm it asks for."""
-        super().see(aggregate)
-        wake_at = self.sim.log.state(aggregate).wake_at
+        super().see(aggregate, kind)
+        wake_at = self.sim.log.state(aggregate, kind).wake_at if kind in WAKES else 0
         if wake_at:
             delay = max(0, wake_at - self.sim.now) + self.sim.chance.between(0, SECOND)
-            self.sim.later(delay, self._wake, aggregate, wake_at)
+            self.sim.later(delay, self._wake, aggregate, kind, wake_at)
 
-    def _wake(self, aggregate: str, wake_at: int) -> None:
-        if self.sim.log.state(aggregate).wake_at == wake_at:
-            self.sim.send(aggregate, f"{aggregate}/wake/{wake_at}", WakeMigration(wake_at=wake_at), actor=self.name)
-            self.sim.later(WAKE_AGAIN, self._wake, aggregate, wake_at)
+    def _wake(self, aggregate: str, kind: str, wake_at: int) -> None:
+        if self.sim.log.state(aggregate, kind).wake_at == wake_at:
+            self.sim.send(aggregate, f"{aggregate}/wake/{wake_at}", WAKES[kind](wake_at=wake_at), actor=self.name, kind=kind)
+            self.sim.later(WAKE_AGAIN, self._wake, aggregate, kind, wake_at)

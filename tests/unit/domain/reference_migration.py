@@ -11,9 +11,9 @@ DONE, REFUSED, IGNORED = "done", "refused", "ignored"
 
 
 class Model:
-    """A migration that runs the first of its steps."""
+    """A planned migration: it runs the first of its steps, or waits for what it needs before that."""
 
-    def __init__(self, steps: tuple[Step, ...], hold: bool) -> None:
+    def __init__(self, steps: tuple[Step, ...], hold: bool, limits: tuple[str, ...] = (), wave: bool = False) -> None:
         self.steps, self.hold = steps, hold
         self.mode, self.outcome, self.round, self.crossed = "running", "", 1, False
         self.flight: dict[Item, int] = {}
@@ -21,7 +21,65 @@ class Model:
         self.to_undo: list[int] = []
         self.unknown: list[int] = []
         self.intent, self.back_to = "", 0
-        self.begin(0)
+        self.limits, self.gate, self.slots, self.turn, self.later = sorted(set(limits)), "", list[str](), 0, False
+        self.at, self.begun, self.waits, self.sent, self.done = 0, False, "", 0, 0
+        self.unadmitted = wave
+        self.enter()
+
+    # Gates.
+
+    def enter(self) -> None:
+        if self.unadmitted:
+            self.gate = "admission"
+        elif self.limits:
+            self.ask()
+        else:
+            self.begin(self.at)
+
+    def ask(self) -> None:
+        self.gate, self.slots, self.turn, self.later = "slot", [self.limits[0]], self.turn + 1, False
+
+    def give_back(self) -> None:
+        self.slots, self.later = [], False
+        self.gate = "" if self.gate == "slot" else self.gate
+
+    def admit(self, limits: tuple[str, ...]) -> str:
+        if self.gate != "admission":
+            return IGNORED
+        self.gate, self.unadmitted, self.limits = "", False, sorted({*self.limits, *limits})
+        if self.mode == "running":
+            self.enter()
+        return DONE
+
+    def take(self, capacity: str, turn: int) -> str:
+        if self.gate != "slot" or turn != self.turn or self.slots[-1:] != [capacity]:
+            return IGNORED
+        if len(self.slots) < len(self.limits):
+            self.slots.append(self.limits[len(self.slots)])
+        else:
+            self.gate = ""
+            self.pass_on()
+        return DONE
+
+    def pass_on(self) -> None:
+        if self.mode == "held":
+            self.try_again()
+        else:
+            self.mode = "running"
+            self.carry_on()
+
+    def lose(self, capacity: str, turn: int, later: bool) -> str:
+        if turn != self.turn or capacity not in self.slots or self.mode not in ("running", "paused", "held"):
+            return IGNORED
+        if self.gate != "slot":
+            if self.crossed:
+                return IGNORED
+            self.mode = "paused"
+        if later:
+            self.gate, self.slots, self.later = "slot", [], True
+        else:
+            self.ask()
+        return DONE
 
     # Forward.
 
@@ -58,11 +116,13 @@ class Model:
     def fail(self) -> None:
         if self.crossed or self.hold:
             self.mode, self.waits = "held", ""
+            self.give_back()
         else:
             self.stop("rolled_back", 0)
 
     def end(self, outcome: str) -> None:
         self.mode, self.outcome, self.waits, self.flight, self.broken = "ended", outcome, "", {}, {}
+        self.give_back()
 
     # Reports.
 
@@ -95,8 +155,10 @@ class Model:
                 return
         self.step_over()
 
-    def wake(self) -> None:
-        if self.mode == "stopping":
+    def wake(self, to_ask: bool) -> None:
+        if to_ask:
+            self.ask()
+        elif self.mode == "stopping":
             looked_at = [item for item in self.flight if self.is_look(item)]
             self.unknown = [step for step in self.unknown if all(step != item[0] for item in looked_at)]
             silent = {item[0] for item in self.flight if item[2] == "apply"}
@@ -113,6 +175,9 @@ class Model:
 
     def stop(self, intent: str, back_to: int) -> None:
         self.mode, self.intent, self.back_to, self.waits, self.broken = "stopping", intent, back_to, "", {}
+        if self.gate == "slot":
+            self.give_back()
+        self.gate = ""
         self.when_at_rest()
 
     def is_look(self, item: Item) -> bool:
@@ -145,13 +210,16 @@ class Model:
             self.flight = {(max(left), "-", "undo"): 1}
         elif self.intent == "retry":
             self.round, self.mode = self.round + 1, "running"
-            self.begin(self.back_to)
+            self.at, self.begun, self.waits, self.sent, self.done = self.back_to, False, "", 0, 0
+            self.give_back()
+            self.enter()
         else:
             self.end(self.intent)
 
     def undo_ended(self, item: Item, well: bool) -> None:
         if not well:
             self.mode, self.broken, self.flight = "stuck", self.flight, {}
+            self.give_back()
             return
         self.flight = {}
         self.to_undo.remove(item[0])
@@ -160,20 +228,29 @@ class Model:
     # People.
 
     def pause(self) -> str:
-        if self.mode != "running":
+        if self.mode != "running" and not (self.mode == "paused" and self.gate == "slot"):
             return REFUSED
         self.mode = "paused"
+        self.give_back()
         return DONE
 
     def resume(self) -> str:
-        if self.mode != "paused":
+        if self.mode != "paused" or self.gate == "slot":
             return REFUSED
-        self.mode = "running"
+        if self.gate == "admission":
+            self.mode = "running"
+        elif self.limits:
+            self.ask()
+        else:
+            self.mode = "running"
+            self.carry_on()
+        return DONE
+
+    def carry_on(self) -> None:
         if not self.begun:
             self.begin(self.at)
         elif self.sent:
             self.fill_window()
-        return DONE
 
     def go_back(self, intent: str, back_to: int = 0) -> str:
         if self.mode not in ("running", "paused", "held") or self.crossed:
@@ -186,15 +263,21 @@ class Model:
         return self.go_back("retry", reached.index(name)) if name in reached else REFUSED
 
     def retry(self) -> str:
-        if self.mode not in ("held", "stuck"):
+        if self.mode not in ("held", "stuck") or self.gate == "slot":
             return REFUSED
+        if self.mode == "held" and self.limits:
+            self.ask()
+        else:
+            self.try_again()
+        return DONE
+
+    def try_again(self) -> None:
         self.mode = "running" if self.mode == "held" else "rolling_back"
         if self.broken:
             self.flight |= {item: attempt + 1 for item, attempt in self.broken.items()}
             self.broken = {}
         else:
             self.begin(self.at)
-        return DONE
 
     def skip(self) -> str:
         if self.mode != "stuck":

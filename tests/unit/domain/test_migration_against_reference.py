@@ -12,18 +12,22 @@ from reference_migration import DONE, IGNORED, REFUSED, Item, Model
 
 from libs.contracts.avro import schema_of
 from libs.contracts.migration import commands as c
+from libs.contracts.migration import gates as g
 from libs.contracts.migration.plan import ACT, CHECK, WAIT, Step
 from libs.contracts.migration.state import MigrationState
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import ReportWork, Work
 from libs.domain.decider import Command
 from libs.domain.migration import DECIDER
+from libs.domain.migration.gates import of
 from libs.testing.given_when_then import AGGREGATE, NOW, SECOND, envelope_of
 from libs.testing.migrations import BROKEN, REQUEST, planned, work_id
 from libs.testing.simulator.log import Log
 
 EXAMPLES = int(os.environ.get("WHIMBREL_HYPOTHESIS_EXAMPLES", "200"))
 pytestmark = pytest.mark.timeout(max(180, EXAMPLES))
+CAPACITIES = ["calendar/prod", "limit/host", "rate/starts"]
+LIMITS: st.SearchStrategy[list[str]] = st.one_of(st.just([]), st.lists(st.sampled_from(CAPACITIES), max_size=3))
 OUTCOMES = st.sampled_from(["succeeded", "succeeded", "succeeded", "failed", "stopped", "unknown"])
 SMALL = st.integers(1, 3)
 WISHES: dict[str, tuple[Any, Callable[[Model], str]]] = {
@@ -93,24 +97,54 @@ class Migration(RuleBasedStateMachine):
         self.given += [work for work in self.state.pending if work not in self.given]
         return REFUSED if events and type(events[0]) is CommandRefused else DONE if events else IGNORED
 
-    @initialize(plan=plans(), hold=st.booleans(), progress=st.integers(0, 12))
-    def start(self, plan: tuple[Step, ...], hold: bool, progress: int) -> None:
-        request = c.RequestMigration(request=type(REQUEST)(**_fields(REQUEST) | {"on_failure": "hold" if hold else "rollback"}))
+    @initialize(plan=plans(), hold=st.booleans(), progress=st.integers(0, 12), limits=LIMITS, wave=st.sampled_from(["", "", "w1"]))
+    def start(self, plan: tuple[Step, ...], hold: bool, progress: int, limits: list[str], wave: str) -> None:
+        asked = {"on_failure": "hold" if hold else "rollback", "limits": tuple(limits), "wave": wave}
+        request = c.RequestMigration(request=type(REQUEST)(**_fields(REQUEST) | asked))
         assert self.ask(request) == DONE
         assert self.ask(planned(*plan)) == DONE
-        self.model = Model(plan, hold)
+        self.model = Model(plan, hold, tuple(limits), bool(wave))
         for _ in range(progress):
             self.get_on()
 
     def get_on(self) -> None:
         """The next thing that lets it get further, if it has not come to its last step."""
-        if self.state.pending and self.model.at + 1 < len(self.model.steps):
+        if of(self.state).at == "admission":
+            assert self.ask(g.AdmitMigration(turn=1)) == self.model.admit(())
+        elif of(self.state).at == "slot" and not of(self.state).ask_at:
+            slot = of(self.state).slots[-1], of(self.state).turn
+            assert self.ask(g.TakeSlot(capacity=slot[0], turn=slot[1])) == self.model.take(*slot)
+        elif self.state.pending and self.model.at + 1 < len(self.model.steps):
             self.both_hear(self.state.pending[0], "succeeded", True)
         elif self.state.awaiting == "approval":
             assert self.ask(c.ApproveMigration()) == self.model.approve()
         elif self.state.awaiting == "time":
             assert self.ask(c.WakeMigration(wake_at=self.state.wake_at), now=self.state.wake_at) == DONE
-            self.model.wake()
+            self.model.wake(False)
+
+    @rule(limits=LIMITS)
+    def admit(self, limits: list[str]) -> None:
+        assert self.ask(g.AdmitMigration(turn=1, limits=tuple(limits))) == self.model.admit(tuple(limits))
+
+    @precondition(lambda self: of(self.state).at == "slot")
+    @rule(behind=st.sampled_from([0, 0, 0, 1]))
+    def take(self, behind: int) -> None:
+        capacity, turn = (of(self.state).slots or CAPACITIES)[-1], of(self.state).turn - behind
+        assert self.ask(g.TakeSlot(capacity=capacity, turn=turn)) == self.model.take(capacity, turn)
+
+    @rule(capacity=st.sampled_from(CAPACITIES), behind=st.sampled_from([0, 0, 0, 1]))
+    def take_another(self, capacity: str, behind: int) -> None:
+        turn = of(self.state).turn - behind
+        assert self.ask(g.TakeSlot(capacity=capacity, turn=turn)) == self.model.take(capacity, turn)
+
+    @precondition(lambda self: bool(of(self.state).slots))
+    @rule(data=st.data(), behind=st.sampled_from([0, 0, 0, 1]), pause=st.integers(0, 3))
+    def lose(self, data: st.DataObject, behind: int, pause: int) -> None:
+        # Only who waits is told to ask again later: there was no room to wait.
+        later = self.now + 3 * pause * SECOND if pause and of(self.state).at == "slot" else 0
+        capacity, turn = data.draw(st.sampled_from(of(self.state).slots)), of(self.state).turn - behind
+        command = g.LoseSlot(capacity=capacity, turn=turn, reason="frozen", retry_at=later)
+        assert self.ask(command) == self.model.lose(capacity, turn, bool(later))
 
     @precondition(lambda self: self.state.pending)
     @rule(data=st.data(), outcome=OUTCOMES, retryable=st.booleans())
@@ -144,8 +178,9 @@ class Migration(RuleBasedStateMachine):
         if early and wake_at > self.now + SECOND:
             assert self.ask(c.WakeMigration(wake_at=wake_at)) == IGNORED
             return
+        to_ask = of(self.state).ask_at == wake_at
         assert self.ask(c.WakeMigration(wake_at=wake_at), now=wake_at) == DONE
-        self.model.wake()
+        self.model.wake(to_ask)
 
     @rule(name=st.sampled_from(sorted(WISHES)), go_on=st.booleans())
     def wish(self, name: str, go_on: bool) -> None:
@@ -168,8 +203,10 @@ class Migration(RuleBasedStateMachine):
     def decider_and_model_agree(self) -> None:
         if not hasattr(self, "model"):
             return
-        state, model = self.state, self.model
+        state, model, gates = self.state, self.model, of(self.state)
         assert (state.mode, state.round, state.crossed, state.awaiting) == (model.mode, model.round, model.crossed, model.waits)
+        assert (gates.at, list(gates.slots), bool(gates.ask_at)) == (model.gate, model.slots, model.later)
+        assert (list(gates.limits), gates.turn) == (model.limits, model.turn)
         assert (_items(state.pending), _items(state.failed)) == (model.flight, model.broken)
         assert bool(state.wake_at) >= (model.waits == "time" or model.mode == "stopping")
         if model.mode == "ended":

@@ -9,10 +9,14 @@ from msgspec.structs import replace
 from libs.contracts import envelope
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
+from libs.contracts.migration import gates as g
 from libs.domain import history
-from libs.domain.migration import deciding, dispatching, evolving, going_back, going_forward, operating
+from libs.domain.capacity import deciding as capacity_deciding
+from libs.domain.capacity import granting
+from libs.domain.migration import deciding, dispatching, evolving, going_back, going_forward, operating, passing
+from libs.domain.policies import POLICIES
 from libs.testing.simulator import __main__ as command
-from libs.testing.simulator import log, workers, world
+from libs.testing.simulator import log, simulation, workers, world
 from libs.testing.simulator.invariants import Violation
 from libs.testing.simulator.simulation import Simulation
 
@@ -20,11 +24,11 @@ SEEDS = 400
 Patch = pytest.MonkeyPatch
 
 
-def found(seeds: int = SEEDS) -> str:
+def found(seeds: int = SEEDS, *, fleet: bool = False) -> str:
     """Number of the first invariant that breaks; empty when none does."""
     for seed in range(seeds):
         try:
-            Simulation(seed).run()
+            Simulation(seed, fleet=fleet, migrations=4 if fleet else 2).run()
         except Violation as violation:
             return violation.invariant
     return ""
@@ -154,6 +158,63 @@ def failed_work_never_forgotten(patch: Patch) -> None:
 def an_act_without_effect(patch: Patch) -> None:
     effect = workers.Worker.effect
     patch.setattr(workers.Worker, "effect", lambda self, name, work: work.direction == "apply" or effect(self, name, work))
+
+
+def a_first_step_without_slots(patch: Patch) -> None:
+    patch.setattr(going_forward, "first_gate", lambda state: [])
+    planned = going_forward.plan_reported
+
+    def eager(state: Any, report: Any, ctx: Any) -> Any:
+        events = planned(state, report, ctx)
+        begun = dispatching.begin(report.plan, 0, ctx, round_=state.round, fence=state.fence)
+        return [*events, *begun] if [type(event) for event in events] == [e.MigrationPlanned] else events
+
+    plant(patch, deciding._DECISIONS, c.ReportPlan, eager)
+
+
+def answers_to_withdrawn_questions_accepted(patch: Patch) -> None:
+    take = passing.take
+    plant(patch, deciding._DECISIONS, g.TakeSlot, lambda state, command, ctx: take(state, replace(command, turn=state.gates.turn if state.gates else 0), ctx))
+
+
+def resumed_without_slots(patch: Patch) -> None:
+    resume = operating.resume
+    plant(patch, deciding._DECISIONS, c.ResumeMigration, lambda state, command, ctx: resume(replace(state, gates=None), command, ctx))
+
+
+def slots_kept_for_ever(patch: Patch) -> None:
+    patch.setattr(passing, "_ENDS", ())
+
+
+def slots_given_back_in_words_only(patch: Patch) -> None:
+    silent = {kind: policy for kind, policy in POLICIES.items() if kind is not g.SlotsReleased}
+    patch.setattr(simulation, "POLICIES", silent)
+
+
+def a_limit_one_too_high(patch: Patch) -> None:
+    free = granting.free
+    for module in (granting, capacity_deciding):
+        patch.setattr(module, "free", lambda state, now: free(replace(state, held=max(0, state.held - 1)), now))
+
+
+@pytest.mark.parametrize(
+    ("defect", "invariants"),
+    [
+        (a_first_step_without_slots, "I20"),
+        (answers_to_withdrawn_questions_accepted, "I20"),
+        (resumed_without_slots, "I20"),
+        (slots_kept_for_ever, "I21"),
+        (slots_given_back_in_words_only, "I18 I21"),
+        (a_limit_one_too_high, "I22"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_planted_defect_among_migrations_that_share_capacities_is_found_R8(
+    defect: Callable[[Patch], None], invariants: str, monkeypatch: Patch
+) -> None:
+    defect(monkeypatch)
+
+    assert found(fleet=True) in invariants.split()
 
 
 @pytest.mark.parametrize(
