@@ -42,7 +42,7 @@ class ReportWork(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     """Attempt that this answers; a report of another attempt than the pending one is stale."""
     outcome: str
-    """succeeded, failed or stopped."""
+    """succeeded, failed, stopped, or unknown for work that was called back from another system."""
     evidence: Evidence = {}
     """What was found or done, as names and plain values."""
     problem: Problem | None = None
