@@ -30,7 +30,7 @@ def register(app: typer.Typer, panel: str) -> None:
 
 
 def issue(
-    role: Annotated[list[str], typer.Option("--role", help="admin, operator, owner, viewer, producer or reporter; repeatable.")] = ["viewer"],  # noqa: B006
+    role: Annotated[list[str], typer.Option("--role", help="admin, operator, owner, viewer, producer, reporter; repeatable")] = ["viewer"],  # noqa: B006
     tenant: Annotated[str, typer.Option("--tenant", envvar="WHIMBREL_TENANT", help="Tenant that it is good for.")] = "default",
     subject: Annotated[str, typer.Option("--subject", help="Opaque id of who will use it; never a name or an address.")] = "",
     ttl: Annotated[int, typer.Option("--ttl", min=1, max=30 * 86_400, metavar="SECONDS", help="How long it is good for.")] = 3_600,
