@@ -96,7 +96,8 @@ def retry_after_ms(value: str, now: int) -> int:
         return int(text[:9]) * 1_000
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        asked = int(at.timestamp() * 1_000) - now // 1_000
+    except (ValueError, OverflowError, TypeError, IndexError):  # whatever the parser makes of a stranger's header
         return 0
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0, int(at.timestamp() * 1_000) - now // 1_000)
+    return max(0, asked)
