@@ -143,7 +143,13 @@ def test_retry_after_comes_as_seconds_or_as_a_date_R10(value: str, expected: int
 
 @pytest.mark.parametrize(
     "value",
-    ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2026 00:00:00 +99999999999", "Mon, 01 Jan 0001 00:00:00 +2359", ":", "\0"],
+    [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        ":",
+        "\0",
+    ],
 )
 async def test_an_absurd_date_asks_for_no_pause_and_fails_only_the_attempt_R10(ask: Ask, value: str) -> None:
     assert retry_after_ms(value, NOW) == 0
