@@ -16,7 +16,7 @@ class EventDocument(Document):
 
     event_id: str = Field(description="Id of the event")
     type: str = Field(description="Name of its record, e.g. StepSucceeded")
-    aggregate: str = Field(description="Kind of aggregate: migration, delivery or subscription")
+    aggregate: str = Field(description="Kind of aggregate: migration, delivery, subscription or capacity")
     id: str = Field(description="Id of the aggregate")
     version: int = Field(description="Position in the aggregate's history, from 1; 0 for a refusal outside any history")
     actor: str = Field(description="Opaque id of who asked")

@@ -96,6 +96,8 @@ def _operation(route: Route) -> Schema:
     if route.body is not None:
         schema: Schema = {"$ref": _REF.format(model=route.body.__name__)}
         operation["requestBody"] = {"required": True, "content": {route.media: {"schema": schema}}}
+    elif route.media != JSON and route.line is None:
+        operation["requestBody"] = {"required": True, "content": {route.media: {"schema": {"type": "string"}}}}
     elif route.line is not None:
         described = f"One {route.line.__name__} a line (see components.schemas)"
         operation["requestBody"] = {"required": True, "content": {route.media: {"schema": {"type": "string", "description": described}}}}

@@ -84,6 +84,9 @@ def unavailable(code: str, retry_after_s: int = 2) -> HttpProblem:
     return HttpProblem(code, headers={"Retry-After": str(retry_after_s)})
 
 
+TAG = "\0"
+
+
 def wrong_values(errors: Sequence[ErrorDetails], place: str = "") -> list[Wrong]:
     """What a validator found, as JSON Pointers below `place`. Values sent are never repeated: they may be secrets."""
     return [{"pointer": place + pointer(error["loc"]), "code": error["type"], "detail": _sentence(error)} for error in errors]
@@ -94,5 +97,6 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def pointer(parts: Sequence[str | int]) -> str:
-    """JSON Pointer (RFC 6901) of a path."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    """JSON Pointer (RFC 6901) of a path. Tags of unions, which begin with TAG, are no part of what was sent."""
+    sent = [str(part) for part in parts if not str(part).startswith(TAG)]
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in sent)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from libs.edge.edge import Edge
 
 JSON, NDJSON, SSE, MARKDOWN, TEXT = "application/json", "application/x-ndjson", "text/event-stream", "text/markdown", "text/plain"
+CALENDAR = "text/calendar"
 READERS = frozenset({ADMIN, OPERATOR, OWNER, VIEWER})
 STATUS_READERS = READERS | {PRODUCER}
 OPERATORS = frozenset({ADMIN, OPERATOR})

@@ -2,6 +2,8 @@
 
 from libs.edge import (
     bulk,
+    capacity_commands,
+    capacity_queries,
     dead_letters,
     documents,
     health,
@@ -24,6 +26,8 @@ ROUTES: tuple[Route, ...] = (
     *notification_commands.ROUTES,
     *notification_queries.ROUTES,
     *signing_secrets.ROUTES,
+    *capacity_commands.ROUTES,
+    *capacity_queries.ROUTES,
     *dead_letters.ROUTES,
     *streaming.ROUTES,
     *work_reports.ROUTES,

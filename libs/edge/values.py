@@ -1,10 +1,11 @@
 """Value types of request bodies that pydantic has not: JSON objects fit for the log, identifiers, labels."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -15,8 +16,12 @@ PATH_PATTERNS = {
     "chunk": r"^(-|[0-9]{1,9})$",
     "direction": r"^(apply|check|undo)$",
     "round": r"^[0-9]{1,6}$",
+    "kind": r"^[a-z][a-z0-9-]{0,19}$",
+    "name": r"^[a-z0-9][a-z0-9._=:@-]{0,99}$",
 }
 """Patterns of path parameters other than ids."""
+CAPACITY_PATTERN = r"^[a-z][a-z0-9-]{0,19}/[a-z0-9][a-z0-9._=:@-]{0,99}$"
+"""Id of a capacity: a kind, a slash and a name; in a path it stands as it is, as two parts."""
 NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
 MAX_DEPTH = 16
 MAX_OBJECT_BYTES = 65_536
@@ -74,12 +79,13 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]
 
 
 def _rfc3339(value: object) -> object:
-    if isinstance(value, str) and not _RFC3339.fullmatch(value):  # pydantic would also take seconds since the epoch as text
+    # Lax, or a body that is strict refuses every text; so what lax takes beside RFC 3339 is refused here: seconds since the epoch.
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _RFC3339.fullmatch(value)):
         raise PydanticCustomError("datetime_parsing", "write a time as RFC 3339 has it, e.g. 2027-01-31T12:00:00Z")
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_rfc3339)]
 """A time with its offset, as RFC 3339 has it."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_fit)]
 """A JSON object of at most 64 KiB and 16 levels that holds no secret in clear."""
@@ -91,6 +97,8 @@ OptionalReason = Annotated[str, StringConstraints(max_length=1_000), AfterValida
 """Why, for the record; may be left out."""
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """Id of an aggregate."""
+CapacityId = Annotated[str, StringConstraints(pattern=CAPACITY_PATTERN)]
+"""Id of a capacity, e.g. calendar/prod."""
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A name in lower case."""
 LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")]

@@ -8,7 +8,7 @@ a limit set later counts them. Slots are granted first come first served. Time o
 when time changes something again, and the wake at that moment brings it about.
 
 Reading order: opening (windows, freezes and lock-outs), evolving (what each event changes), granting (what may happen now,
-and when next), setting (what is a valid setting), deciding.
+and when next), setting (what is a valid setting), deciding; explaining says in words what holds slots back.
 """
 
 from libs.domain.capacity.deciding import DECIDER

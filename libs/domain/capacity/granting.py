@@ -80,11 +80,11 @@ def next_change(state: State, now: int) -> int:
     if state.held and opening.pauses:
         found = max(opening.closes(now, state.override_until), now + 1)
     if state.queued and not 0 < settings.limit <= state.held:
-        found = min(found, opening.grants_from(max(now + 1, _rate_allows(state)), state.override_until))
+        found = min(found, opening.grants_from(max(now + 1, rate_allows(state)), state.override_until))
     return found if found < NEVER else 0
 
 
-def _rate_allows(state: State) -> int:
+def rate_allows(state: State) -> int:
     """First moment at which the rate lets one more slot be granted."""
     rate, count = opening_of(state.settings).settings.per_minute, len(state.recent) // TIME_BYTES
     return _time(state.recent, count - rate) + MINUTE_US if 0 < rate <= count else 0

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from libs.contracts.avro import decode_value
-from libs.contracts.capacity import PAUSE, CapacitySettings
+from libs.contracts.capacity import PAUSE, CapacitySettings, Freeze
 
 NEVER = 1 << 62
 """Later than any time there is: what does not come, or does not end."""
@@ -48,12 +48,16 @@ class Opening:
         at = bisect_right(self._grants, moment, key=lambda span: span[1])
         return max(moment, self._grants[at][0]) if at < len(self._grants) else NEVER
 
+    def freeze_at(self, now: int) -> Freeze | None:
+        """A freeze that is on, overridden or not; None when none is."""
+        return next((freeze for freeze in self.settings.freezes if freeze.begins <= now < freeze.ends), None)
+
     def closed_by(self, now: int) -> str:
         """Why it is closed, in words: the name of the freeze, or that no window is open. Only for a moment at which it is."""
-        for freeze in self.settings.freezes:
-            if freeze.begins <= now < freeze.ends:
-                return f"the freeze {freeze.label!r} is on" if freeze.label else "a freeze is on"
-        return "no window is open"
+        freeze = self.freeze_at(now)
+        if freeze is None:
+            return "no window is open"
+        return f"the freeze {freeze.label!r} is on" if freeze.label else "a freeze is on"
 
 
 @lru_cache(maxsize=1_024)

@@ -1,0 +1,31 @@
+"""A time in a body is RFC 3339 text and nothing else, though the body takes no other type for another (O1)."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from libs.edge.capacity_commands import Override
+from libs.edge.migration_request import MigrationRequest
+
+REQUEST = '{"appName": "a", "provider": "p", "source": {}, "target": {}, "environment": "dev", "dueAt": %s}'
+
+
+def test_a_due_date_is_taken_O1() -> None:
+    found = TypeAdapter(MigrationRequest).validate_json(REQUEST % '"2027-01-31T12:00:00+01:00"')
+
+    assert found.command().request.due_at == 1_801_393_200_000_000
+
+
+def test_a_time_that_may_be_null_is_taken_O22() -> None:
+    taken = TypeAdapter(Override)
+    until = [
+        taken.validate_json(text).until for text in ('{"reason": "x", "until": null}', '{"reason": "x", "until": "2027-01-31T12:00:00Z"}')
+    ]
+
+    assert until[0] is None
+    assert until[1] is not None
+
+
+@pytest.mark.parametrize("given", ["1801393200", '"1801393200"', '"2027-01-31"', '"2027-01-31T12:00:00"', '"soon"', "true", "[]"])
+def test_anything_else_is_refused_O1(given: str) -> None:
+    with pytest.raises(ValidationError, match="dueAt"):
+        TypeAdapter(MigrationRequest).validate_json(REQUEST % given)
