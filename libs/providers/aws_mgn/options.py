@@ -76,6 +76,8 @@ class Factory(Desk, frozen=True, kw_only=True):
     wave: str = ""
     scheme: Literal["", "Bearer"] = ""
     """What stands before the token; the factory's own interface wants the bare token."""
+    idle: str = "Not started"
+    """What a wave goes back to when none of its servers has begun any more, and it had begun when this one was inspected."""
     started: str = "In progress"
     finished: str = "Completed"
 

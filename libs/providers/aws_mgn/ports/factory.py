@@ -35,7 +35,9 @@ async def _settle(factory: Factory, before: str) -> None:
     known = [server.get(SERVER) for server in await _items(factory, "server") if server.get("app_id") in apps]
     begun = any(status in (factory.started, factory.finished) for status in known)
     finished = bool(known) and all(status == factory.finished for status in known)
-    status = factory.finished if finished else factory.started if begun else before
+    # A wave that others had begun before this server was inspected tells nothing about what it was before that.
+    untouched = factory.idle if before in (factory.started, factory.finished) else before
+    status = factory.finished if finished else factory.started if begun else untouched
     if (await read(factory))["wave"] != status:
         await ask("PUT", factory, f"user/wave/{factory.wave}", {WAVE: status}, who="factory", scheme=factory.scheme)
 
