@@ -61,13 +61,16 @@ class Api:
             time.sleep(1.0)
 
     def command(
-        self, path: str, body: Any, *, key: str = "", wait_s: int = 10, if_match: str = "", query: dict[str, str] | None = None
-    ) -> Reply:
-        """Send a command and wait for its decision; a repeat after a fault takes effect once. Raises CliError."""
+        self, path: str, body: Any, *, key: str = "", wait_s: int = 10, if_match: str = "", query: dict[str, str] | None = None,
+        method: str = "POST", media: str = "application/json",
+    ) -> Reply:  # fmt: skip
+        """Send a command and wait for its decision; a repeat after a fault takes effect once. Bytes are sent as they are, anything
+        else as JSON. Raises CliError."""
         headers = {"Idempotency-Key": key or new_id()} | ({"Prefer": f"wait={wait_s}"} if wait_s else {})
         if if_match:
             headers["If-Match"] = if_match
-        return self._send("POST", path, json=body, headers=headers, params=query or {})
+        content = body if isinstance(body, bytes) else orjson.dumps(body)
+        return self._send(method, path, content=content, headers=headers | {"Content-Type": media}, params=query or {})
 
     def _send(self, method: str, path: str, **given: Any) -> Reply:
         pause, fault = 0.2, ""
