@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -19,7 +20,21 @@ def digest_of(decider: Decider, body: Any) -> bytes:
     """First eight bytes of the SHA-256 of a client command's payload; empty for a worker's command."""
     if type(body) not in decider.client_commands:
         return b""
-    return hashlib.sha256(type(body).__name__.encode() + msgspec.json.encode(body, order="deterministic")).digest()[:8]
+    return hashlib.sha256(type(body).__name__.encode() + msgspec.json.encode(_said(body), order="deterministic")).digest()[:8]
+
+
+@cache
+def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (f.name, f.default_factory() if f.default_factory is not msgspec.NODEFAULT else f.default) for f in msgspec.structs.fields(kind)
+    )
+
+
+def _said(value: Any) -> Any:
+    """A value without the members that are at their defaults: a release that adds one must know a retry of what an older one sent."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _said(held) for name, default in _defaults(type(value)) if (held := getattr(value, name)) != default}
+    return [_said(item) for item in value] if isinstance(value, tuple) else value
 
 
 def respond(decider: Decider, state: Any, command: Command, now: int, digest: bytes) -> Sequence[Any]:

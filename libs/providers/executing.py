@@ -42,3 +42,8 @@ class MigrationExecutor:
         remedy = "look whether that system runs, and whether its reports reach Whimbrel"
         problem = Problem(code="no_report", category="migration_execution", message=message, remedy=remedy)
         return failed(work, problem, retryable=True)
+
+    def defective(self, job: Any, reason: str) -> ReportWork:
+        """Report for work that no repetition brings to a usable end."""
+        problem = Problem(code="unexpected", category="migration_execution", message=reason[:500])
+        return failed(job.work, problem, retryable=False)

@@ -21,6 +21,8 @@ from libs.runtime.registry import Registry
 Headers = list[tuple[str, str | bytes | None]]
 _FINGERPRINT_URN = b"urn:avro:sha-256:"
 _PREFIX = struct.Struct(">bI")
+END_OF_TIME = 253_402_300_800_000_000
+"""First moment, in microseconds since the epoch, that RFC 3339 cannot name."""
 
 
 class Record(NamedTuple):
@@ -163,7 +165,7 @@ class Codec:
         except Undecodable as error:
             raise Poison("undecodable", str(error)) from error
         if envelope is not None:
-            _check_key(key, envelope)
+            _check(key, envelope)
         hash_ = hash_of(mark, payload) if schema.envelope is EventEnvelope else b""
         return Decoded(envelope, body, hash_, header(headers, "traceparent"))
 
@@ -179,8 +181,10 @@ class Codec:
         return schema, writer, mark
 
 
-def _check_key(key: bytes | None, envelope: CommandEnvelope | EventEnvelope) -> None:
+def _check(key: bytes | None, envelope: CommandEnvelope | EventEnvelope) -> None:
     """Tenant and aggregate are two names and the key: with a slash in a tenant, two tenants could have one key."""
+    if not 0 <= envelope.occurred_at < END_OF_TIME:
+        raise Poison("invalid_time", f"occurred_at is {envelope.occurred_at}; give microseconds since the epoch, before the year 10000")
     if key != key_of(envelope.tenant, envelope.aggregate):
         raise Poison("key_mismatch", f"the key is {key!r}, but the envelope says {envelope.tenant}/{envelope.aggregate}")
     if not envelope.tenant or not envelope.aggregate or "/" in envelope.tenant:

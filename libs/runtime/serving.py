@@ -11,11 +11,12 @@ from libs.contracts.topics import state_of
 from libs.contracts.waking import WAKES
 from libs.runtime import kafka, telemetry
 from libs.runtime.codec import Codec
+from libs.runtime.executor import Executor
 from libs.runtime.memory import collect_rarely
 from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings
 from libs.runtime.state_feed import StateFeed
-from libs.runtime.worker import Executor, Worker
+from libs.runtime.worker import Worker
 
 _log = structlog.get_logger()
 

@@ -94,12 +94,16 @@ class StateFeed:
             self._deliver(list(updates.values()))
 
     def _take(self, record: Received, updates: dict[tuple[str, bytes], Update]) -> None:
+        if (record.topic, record.partition) not in self._concerned:  # taken away while the batch was read
+            return
         if not _is_state(record):
             self._refuse(record, "the headers are not those of a state")
             return
         behind = self._behind.get((record.topic, record.partition))
         if behind is not None:
-            behind[record.key or b""] = record
+            behind.pop(record.key or b"", None)
+            if self._concerns(record):
+                behind[record.key or b""] = record
             return
         update = self._update(record)
         if update is not None:
@@ -111,9 +115,9 @@ class StateFeed:
 
     def _update(self, record: Received) -> Update | None:
         key, place = record.key or b"", (record.topic, record.partition)
-        wake_at = int(header(record.headers, "wake") or b"0") if self._wakes else 0
+        wake_at = int(header(record.headers, "wake")) if self._wakes else 0
         known = key in self._concerned[place]
-        if not wake_at and self._worker not in header(record.headers, "work").split(b","):
+        if not self._concerns(record):
             self._concerned[place].discard(key)
             return Update(*place, key, None, 0, b"") if known else None
         try:
@@ -123,6 +127,11 @@ class StateFeed:
             return None
         self._concerned[place].add(key)
         return Update(*place, key, decoded.body, wake_at, decoded.traceparent)
+
+    def _concerns(self, record: Received) -> bool:
+        """Whether the worker has something to do for this state."""
+        wakes = self._wakes and int(header(record.headers, "wake"))
+        return bool(wakes) or self._worker in header(record.headers, "work").split(b",")
 
     def _refuse(self, record: Received, detail: str) -> None:
         """What the validator did not write is ignored: the state before it goes on holding."""

@@ -35,6 +35,10 @@ class Output(NamedTuple):
     first: Sequence[tuple[str, int, Record]]
     then: Sequence[tuple[str, int, Record | Erasure]]
     between: Sequence[tuple[str, int, Record]] = ()
+    taken: int | None = None
+    """How many messages of the batch this answers, where not all: the others are handed in again."""
+    latest: int = 0
+    """After a restore: when its last event was recorded, in microseconds since the epoch. Time never goes back behind it (D8)."""
 
 
 class Handler(Protocol):
@@ -59,6 +63,7 @@ class TransactionLoop:
         self._watchdog = Watchdog()
         self._stopping = threading.Event()
         self._now = 0
+        self._owned: set[tuple[str, int]] = set()
         self.ready = False
 
     def stop(self, *_: Any) -> None:
@@ -76,8 +81,8 @@ class TransactionLoop:
         self._consumer.subscribe(self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
         while not self._stopping.is_set():
             batch = self._poll()
-            if batch:
-                self._transact(batch)
+            while batch:
+                batch = self._transact(batch)
         self._consumer.close()
 
     def _poll(self) -> list[Received]:
@@ -90,29 +95,32 @@ class TransactionLoop:
             error = message.error()
             if error is not None and kafka_verdict(error) is Verdict.STOP:
                 raise KafkaException(error)
-        return [received(message) for message in batch if message.error() is None]
+        # A rebalance while the batch was read leaves messages in it of partitions that are another's now.
+        found = [received(message) for message in batch if message.error() is None]
+        return [message for message in found if (message.topic, message.partition) in self._owned]
 
-    def _transact(self, batch: list[Received]) -> None:
-        """One batch, one transaction.
+    def _transact(self, batch: list[Received]) -> list[Received]:
+        """One batch, one transaction; returns what of it did not fit.
 
         1. stamp now, never less than before
-        2. let the handler turn the batch into records
+        2. let the handler turn the batch, or the beginning of it, into records
         3. begin
         4. produce what comes first, flush, what comes between, flush, and the rest
         5. send the offsets with the group's metadata, so that a zombie of an old generation is refused (KIP-447)
         6. commit; a commit of unknown outcome ends the process, it is never followed by an abort
         7. where a connection broke meanwhile, end: the next transaction must be another producer's
         """
-        # Step 1.
-        self._now = max(self._now, now_us())
-        # Step 2.
+        # Steps 1 and 2.
         output = self._handled(batch)
         # Steps 3-7.
-        offsets = {(message.topic, message.partition): message.offset for message in batch}
+        taken = len(batch) if output.taken is None else output.taken
+        offsets = {(message.topic, message.partition): message.offset for message in batch[:taken]}
         self._write(output, [TopicPartition(topic, partition, offset + 1) for (topic, partition), offset in offsets.items()])
+        return batch[taken:]
 
     def _handled(self, batch: list[Received]) -> Output:
         while True:
+            self._now = max(self._now, now_us())
             try:
                 return self._handler.handle(batch, self._now)
             except RegistryUnavailable as error:
@@ -151,14 +159,19 @@ class TransactionLoop:
 
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         _log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
+        self._owned |= {(p.topic, p.partition) for p in partitions}
         repairs = self._handler.assigned(partitions)
-        if any(repairs):
-            self._write(repairs, [])
+        self._now = max(self._now, repairs.latest)
+        if repairs.first or repairs.between or repairs.then:
+            # With offsets, though they do not move: a zombie's repairs are refused like any other of its transactions.
+            committed = self._consumer.committed(partitions, timeout=CALL_LIMIT_S)
+            self._write(repairs, [place for place in committed if place.offset >= 0])
         self.ready = True
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._owned -= {(p.topic, p.partition) for p in partitions}
         self._handler.revoked(partitions)
 
     def _lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         _log.warning("partitions lost: another member has them", partitions=len(partitions))
-        self._handler.revoked(partitions)
+        self._revoked(_, partitions)

@@ -7,10 +7,10 @@ goes on elsewhere holds no place meanwhile. A crash costs one repeat under the s
 import asyncio
 import signal
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import structlog
 from confluent_kafka import KafkaError, Message, Producer
@@ -18,12 +18,13 @@ from prometheus_client import Counter, Gauge
 
 from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.operations import ProgressReported
-from libs.contracts.topics import commands_of
+from libs.contracts.topics import COMMAND_MAX_BYTES, commands_of
 from libs.contracts.waking import WAKES
 from libs.contracts.work import Work
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.errors import RegistryUnavailable
+from libs.runtime.executor import Executor, Job, Progress
 from libs.runtime.state_feed import Update
 from libs.runtime.watchdog import Watchdog
 
@@ -32,37 +33,9 @@ DRAIN_S = 8.0
 HUNG_S = 30.0
 WAKE_AGAIN_S = 30.0
 AGAIN_S = 1.0
+DEFECTS = 4
 REPORTS = Counter("whimbrel_reports_total", "Reports sent", ["worker"])
 RUNNING = Gauge("whimbrel_work_running", "Work items being carried out", ["worker"])
-
-Progress = Callable[[int, int, str], Awaitable[None]]
-
-
-class Job(NamedTuple):
-    """One work item with the state that names it."""
-
-    tenant: str
-    aggregate: str
-    state: Any
-    work: Work
-    traceparent: bytes = b""
-
-
-class Executor(Protocol):
-    """What a service does with work. Reports are bodies of commands to the aggregate."""
-
-    def wanted(self, state: Any) -> tuple[list[Work], list[Work]]:
-        """Work of this worker to carry out, and work to stop and report as stopped."""
-
-    async def execute(self, job: Job, progress: Progress) -> Any:
-        """Carry out a work item and return its report; None when it goes on elsewhere, where it is reported or becomes `overdue`.
-        Never raises for a failure of the work itself; may be cancelled."""
-
-    def stopped(self, job: Job) -> Any:
-        """Report for work that was stopped, or never begun."""
-
-    def overdue(self, job: Job) -> Any:
-        """Report for work that goes on elsewhere and was not reported from there by its deadline."""
 
 
 class _Item:
@@ -72,6 +45,7 @@ class _Item:
         self.task: asyncio.Task[None] | None = None
         self.stop = False
         self.dropped = False
+        self.defects = 0
 
 
 class Worker:
@@ -193,10 +167,21 @@ class Worker:
             if item.stop and not item.dropped:
                 self._report(item, self._executor.stopped(item.job))
         elif task.exception() is not None:
-            _log.error("work ended with a defect; it is tried again", exc_info=task.exception())
-            item.task = None
-            asyncio.get_running_loop().call_later(AGAIN_S, self._due, item)
+            self._defect(item, task.exception())
         self._pump()
+
+    def _defect(self, item: _Item, error: BaseException | None) -> None:
+        _log.error("work ended with a defect", exc_info=error)
+        item.task = None
+        item.defects += 1
+        if item.dropped:
+            return
+        if item.stop:
+            self._report(item, self._executor.stopped(item.job))
+        elif item.defects >= DEFECTS:
+            self._report(item, self._executor.defective(item.job, f"{type(error).__name__}: {error}"))
+        else:
+            item.timer = asyncio.get_running_loop().call_later(AGAIN_S * 2**item.defects, self._due, item)
 
     async def _carry_out(self, item: _Item) -> None:
         work = item.job.work
@@ -247,10 +232,11 @@ class Worker:
 
     def _report(self, item: _Item, body: Any) -> None:
         work = item.job.work
-        self._send(item.job, item.topic, f"{work.work_id}#{work.attempt}", body)
+        self._send(item.job, item.topic, f"{work.work_id}#{work.attempt}", body, partial(self._executor.defective, item.job))
         self._reports.inc()
 
-    def _send(self, job: Job, state_topic: str, command_id: str, body: Any) -> None:
+    def _send(self, job: Job, state_topic: str, command_id: str, body: Any, instead: Callable[[str], Any] | None = None) -> None:
+        """Send a command, later where it cannot be now; `instead` makes another one where it can never be."""
         envelope = CommandEnvelope(
             command_id=command_id,
             tenant=job.tenant,
@@ -263,10 +249,16 @@ class Worker:
         topic = self._commands.setdefault(state_topic, commands_of(self._prefix, state_topic.rsplit(".", 2)[1]))
         try:
             record = self._codec.command(topic, envelope, body, job.traceparent)
+            if len(record.value) > COMMAND_MAX_BYTES:
+                raise ValueError(f"it has {len(record.value)} bytes; a command may have {COMMAND_MAX_BYTES}")
             self._producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=_must_arrive)
         except (RegistryUnavailable, BufferError) as error:
             _log.warning("a command waits to be sent", command_id=command_id, error=str(error))
-            asyncio.get_running_loop().call_later(AGAIN_S, self._send, job, state_topic, command_id, body)
+            asyncio.get_running_loop().call_later(AGAIN_S, self._send, job, state_topic, command_id, body, instead)
+        except (ValueError, TypeError, OverflowError, AttributeError) as error:
+            _log.error("a command cannot be written", command_id=command_id, error=str(error))
+            if instead is not None:
+                self._send(job, state_topic, command_id, instead(f"the report of this work cannot be written: {error}"))
 
     def _progress(self, item: _Item) -> Progress:
         async def tell(done: int, total: int, unit: str) -> None:

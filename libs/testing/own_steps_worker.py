@@ -9,7 +9,7 @@ from libs.contracts.work import Work
 from libs.providers.base import Provider
 from libs.providers.carrying_out import Carrier
 from libs.providers.executing import MigrationExecutor
-from libs.runtime.worker import Job
+from libs.runtime.executor import Job
 from libs.testing.given_when_then import TENANT
 
 

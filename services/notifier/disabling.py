@@ -9,9 +9,9 @@ from libs.runtime import kafka
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.errors import RegistryUnavailable
+from libs.runtime.executor import Job
 from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings
-from libs.runtime.worker import Job
 from services.notifier.identity import disable_id_of
 from services.notifier.matching import SERVICE
 

@@ -15,7 +15,7 @@ from libs.contracts.work import NOTIFIER, STOPPED, Work
 from libs.domain.delivery import ATTEMPTS
 from libs.edge.signing import Secrets
 from libs.runtime.clock import now_us
-from libs.runtime.worker import Job, Progress
+from libs.runtime.executor import Job, Progress
 from libs.telling.posting import DELIVERED, FAILED, GONE, Outcome, Poster, signed_headers
 from services.notifier.disabling import EXHAUSTED
 from services.notifier.identity import CALLBACK
@@ -95,6 +95,10 @@ class Teller:
     def overdue(self, job: Job) -> ReportDelivery:
         """Deliveries never go on elsewhere."""
         raise AssertionError("a delivery was overdue")
+
+    def defective(self, job: Job, reason: str) -> ReportDelivery:
+        """Report for an attempt that ends with a defect again and again."""
+        return ReportDelivery(work_id=job.work.work_id, attempt=job.work.attempt, outcome=FAILED, error=reason[:500])
 
     async def _attempt(self, job: Job, message: Message, subscription: SubscriptionState | None) -> Outcome:
         url = message.url

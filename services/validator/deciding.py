@@ -26,6 +26,8 @@ from services.validator.store import Store
 
 _log = structlog.get_logger()
 COMMANDS = Counter("whimbrel_commands_total", "Commands read, by outcome", ["aggregate", "outcome"])
+MOST_EVENTS = 15_000
+"""Events after which a transaction takes no further command: with those of the last one still less than a restore reads back."""
 BATCH = Histogram("whimbrel_batch_commands", "Commands per transaction", buckets=(1, 3, 10, 30, 100, 300, 1_000, 3_000))
 
 
@@ -66,12 +68,16 @@ class Deciding:
             self._stores[place.topic].drop(place.partition)
 
     def handle(self, batch: Sequence[Received], now: int) -> Output:
-        """Decide a batch. States are replaced only when the whole batch is encoded."""
-        BATCH.observe(len(batch))
+        """Decide a batch, or as much of it as one transaction may hold. States are replaced only when all is encoded."""
         work = _Batch(self, now)
+        taken = 0
         for message in batch:
             work.take(message)
-        return work.finish()
+            taken += 1
+            if work.size >= MOST_EVENTS:
+                break
+        BATCH.observe(taken)
+        return work.finish()._replace(taken=taken)
 
     def store(self, topic: str) -> Store:
         """Store of the aggregate whose commands travel on a topic."""
@@ -87,6 +93,11 @@ class _Batch:
         self._events: list[tuple[str, int, Record]] = []
         self._commands: list[Addressed] = []
         self._dead: list[tuple[str, int, Record]] = []
+
+    @property
+    def size(self) -> int:
+        """Events so far."""
+        return len(self._events)
 
     def take(self, message: Received) -> None:
         """Decide one command, or put it aside as poison."""
@@ -122,9 +133,10 @@ class _Batch:
         so_far = len(self._events), len(self._commands)
         try:
             state = self._record(topic, partition, key, command, events, state, digest, decoded.traceparent)
-        except TooManyCommands as error:
+        except (TooManyCommands, ValueError, OverflowError) as error:
             del self._events[so_far[0] :], self._commands[so_far[1] :]
-            raise Poison("too_many_consequences", str(error)) from error
+            reason = "too_many_consequences" if isinstance(error, TooManyCommands) else "unrecordable"
+            raise Poison(reason, f"what follows from the command cannot be written: {error}") from error
         self._overlay[topic, key] = (state, partition, decoded.traceparent)
         return "refused" if type(events[0]) is CommandRefused else "decided"
 
@@ -151,13 +163,12 @@ class _Batch:
         return replace(state, stream=stream)
 
     def finish(self) -> Output:
-        """Encode the states and replace them in the stores."""
+        """Encode all states, and only then replace them in the stores: a batch that is asked for again must find them as they were."""
         states: list[tuple[str, int, Record]] = []
-        for (topic, key), (state, partition, trace) in self._overlay.items():
-            if state.stream.version == 0:
-                continue
+        changed = [(topic, key, *held) for (topic, key), held in self._overlay.items() if held[0].stream.version]
+        for topic, key, state, partition, trace in changed:
             target = self._owner._outputs[topic][1]
-            record = state_record(self._codec, target, key, state, trace)
-            states.append((target, partition, record))
+            states.append((target, partition, state_record(self._codec, target, key, state, trace)))
+        for (topic, key, state, partition, _), (_, _, record) in zip(changed, states, strict=True):
             self._owner._stores[topic].put(partition, key, state, record.value[5:])
         return Output(self._events, [*states, *self._dead], self._commands)

@@ -56,15 +56,24 @@ class Restorer:
         tails = self._read([self._tail(store, partition) for store, partition in wanted], latest=False)
         repairs: Repairs = []
         commands: list[Addressed] = []
+        recorded = 0
         for store, partition in wanted:
             name = store.decider.aggregate
             latest = states.get((state_of(self._prefix, name), partition), [])
             tail = tails.get((events_of(self._prefix, name), partition), [])
             repairs += self._load(store, partition, latest, tail, commands)
+            recorded = max(recorded, self._last_recorded(tail))
         _log.info(
             "restored", partitions=len(wanted), repaired=len(repairs), commands=len(commands), seconds=round(time.monotonic() - began, 3)
         )
-        return Output((), repairs, commands)
+        return Output((), repairs, commands, latest=recorded)
+
+    def _last_recorded(self, tail: list[Received]) -> int:
+        """When the last event of a tail was recorded; 0 when there is none."""
+        for message in reversed(tail):
+            with suppress(Poison):
+                return int(self._codec.decode(message.topic, message.key, message.value, message.headers).envelope.recorded_at)
+        return 0
 
     def _whole(self, store: Store, partition: int) -> _Target:
         topic = state_of(self._prefix, store.decider.aggregate)

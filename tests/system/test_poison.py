@@ -20,7 +20,7 @@ from libs.testing.services import Service
 GARBAGE = 20_000
 REASONS = {
     "undecodable", "unknown_schema", "key_mismatch", "wrong_partition", "no_value", "not_wire_format", "invalid_key", "too_large",
-    "unexpected_type",
+    "unexpected_type", "invalid_time",
 }  # fmt: skip
 
 

@@ -16,6 +16,9 @@ from libs.domain.migration.going_back import stop
 
 Events = list[Any]
 MAX_STEPS = 1_000
+MAX_ATTEMPTS, MAX_CHUNKS = 1_000_000, 1_000_000_000
+LONGEST_MS = 10 * 366 * 86_400_000
+"""Longest time that a step may take or wait: what is added to now must remain a time that can be written."""
 MAX_WINDOW = 100
 """Most chunks in flight: what one decision may dispatch, and what a state may hold (D6)."""
 
@@ -48,16 +51,16 @@ def _flaw_of_step(step: Step) -> str:
     # A wait of no length would ask for the wake that just ended the wait before it: a repeat would be taken twice.
     shortest_wait = 1 if step.wait_for == "time" else 0
     bounds = {
-        "attempts": (step.attempts, 1, None),
-        "timeout_ms": (step.timeout_ms, 1, None),
-        "backoff_ms": (step.backoff_ms, 0, None),
+        "attempts": (step.attempts, 1, MAX_ATTEMPTS),
+        "timeout_ms": (step.timeout_ms, 1, LONGEST_MS),
+        "backoff_ms": (step.backoff_ms, 0, LONGEST_MS),
         "window": (step.window, 1, MAX_WINDOW),
-        "chunks": (step.chunks, 0, None),
-        "wait_ms": (step.wait_ms, shortest_wait, None),
+        "chunks": (step.chunks, 0, MAX_CHUNKS),
+        "wait_ms": (step.wait_ms, shortest_wait, LONGEST_MS),
     }
     for name, (value, least, most) in bounds.items():
-        if value < least or (most is not None and value > most):
-            return f"step {step.name} has {name} {value}; it must be at least {least}" + (f" and at most {most}" if most else "")
+        if not least <= value <= most:
+            return f"step {step.name} has {name} {value}; it must be at least {least} and at most {most}"
     return ""
 
 

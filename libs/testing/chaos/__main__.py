@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of load and faults")
     parser.add_argument("--migrations", type=int, default=0, help="how many migrations to request; 0 for as many as the faults last")
     parser.add_argument("--rate", type=float, default=40.0, help="migrations requested each second")
-    parser.add_argument("--settle", type=float, default=180.0, help="seconds after the last fault in which everything must end")
+    parser.add_argument("--settle", type=float, default=180.0, help="how many seconds without an event end the run after the last fault")
     parser.add_argument("--home", type=Path, help="where logs, journal and effects are kept; a temporary directory otherwise")
     given = parser.parse_args()
     plan = Plan(given.kills, given.seed, given.rate, given.migrations, given.settle, say=lambda line: print(line, flush=True))

@@ -16,6 +16,7 @@ from libs.testing.chaos.scene import PARTITIONS
 
 MIB = 1 << 20
 BLOB_EVERY = 2_000
+YEAR_10000 = 253_402_300_800_000_000
 
 
 class Piece(NamedTuple):
@@ -50,7 +51,7 @@ class OnCommands:
         number = self._random.randrange(1 << 30)
         envelope = CommandEnvelope(
             command_id=f"g{number}", tenant=tenant, aggregate=f"g{number}", environment="chaos", actor="stranger",
-            correlation_id="g", occurred_at=0,
+            correlation_id="g", occurred_at=1_767_225_600_000_000 + number,
         )  # fmt: skip
         return self._codec.command(self._topic, envelope, body or PauseMigration(reason="garbage"), b"")
 
@@ -60,7 +61,11 @@ class OnCommands:
             value = bytearray(good.value)
             value[self._random.randrange(len(value))] ^= 1 << self._random.randrange(8)
             kind, body, _ = self._schemas.read(bytes(value), {n: v for n, v in good.headers if isinstance(v, bytes)})
-            if not kind or f"{body['envelope']['tenant']}/{body['envelope']['aggregate']}".encode() != good.key:
+            if (
+                not kind
+                or not 0 <= body["envelope"]["occurred_at"] < YEAR_10000
+                or f"{body['envelope']['tenant']}/{body['envelope']['aggregate']}".encode() != good.key
+            ):
                 return Piece(good.key, bytes(value), good.headers)
 
     def _truncated(self) -> Piece:

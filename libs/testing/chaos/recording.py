@@ -117,13 +117,21 @@ class Tape:
         while any(reached.get(place, 0) < end for place, end in ends.items()):
             if time.monotonic() > until:
                 raise TimeoutError(f"not read to the end in {limit_s:.0f} s: {ends}, reached {reached}")
-            for message in self._consumer.consume(10_000, 0.05):
-                error = message.error()
-                if error is None:
-                    found.append(self._logged(message))
-                if error is None or error.code() == KafkaError._PARTITION_EOF:
-                    place = (message.topic() or "", message.partition() or 0)
-                    reached[place] = (message.offset() or 0) + (error is None)
+            found += self._some(reached)
+        return found
+
+    def some(self) -> list[Logged]:
+        """What is new and at hand; empty when nothing comes for a moment."""
+        return self._some({})
+
+    def _some(self, reached: dict[tuple[str, int], int]) -> list[Logged]:
+        found: list[Logged] = []
+        for message in self._consumer.consume(10_000, 0.05):
+            error = message.error()
+            if error is None:
+                found.append(self._logged(message))
+            if error is None or error.code() == KafkaError._PARTITION_EOF:
+                reached[message.topic() or "", message.partition() or 0] = (message.offset() or 0) + (error is None)
         return found
 
     def close(self) -> None:

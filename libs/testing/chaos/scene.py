@@ -101,11 +101,17 @@ class Scene:
             time.sleep(0.02)
 
     def settle(self, seconds: float, random: Random, requested: int) -> float:
-        """Help what waits for a person until all has ended and nothing is left to consume; returns how long that took."""
-        began = helped = time.monotonic()
-        while time.monotonic() - began < seconds:
+        """Help what waits for a person until all has ended and nothing is left to consume, or no event came for `seconds`.
+
+        Returns how long that took, ten times `seconds` at most.
+        """
+        began = helped = moved = time.monotonic()
+        events = 0
+        while time.monotonic() < min(moved + seconds, began + 10 * seconds):
             self.tend()
             unfinished = self.watcher.unfinished()
+            if self.watcher.events > events:
+                events, moved = self.watcher.events, time.monotonic()
             if not unfinished and self.watcher.known >= requested and not self.sender.flush(0.1) and self.lag() == 0:
                 break
             if time.monotonic() - helped > HELP_EVERY_S:

@@ -11,7 +11,7 @@ from libs.contracts.subscription import Interest, SubscriptionState
 from libs.contracts.work import NOTIFIER, TELL, Work
 from libs.domain.delivery import ATTEMPTS
 from libs.edge.signing import Secrets
-from libs.runtime.worker import Job
+from libs.runtime.executor import Job
 from libs.telling.addresses import policy_of
 from libs.telling.connecting import connector
 from libs.telling.posting import Poster
