@@ -34,15 +34,17 @@ def _act(name: str, phase: str, title: str, compensation: str, parameters: objec
 
 
 def _check(name: str, phase: str, title: str, timeout_ms: int, **more: Any) -> Step:
-    return Step(name=name, phase=phase, kind=CHECK, title=title, timeout_ms=timeout_ms, attempts=3, backoff_ms=1_000, **more)
+    settings: dict[str, Any] = {"attempts": 3, "backoff_ms": 1_000, **more}
+    return Step(name=name, phase=phase, kind=CHECK, title=title, timeout_ms=timeout_ms, **settings)
 
 
 def _preparing(facts: Facts, source: Source, options: Options) -> list[Step]:
     phase = "preparing"
     undo = "Withdraw the order; disconnect the source server, whose agent then removes itself, and delete it from MGN."
+    agent_ms = int(options.agent_hours * HOUR_MS)
     steps = [
         _act("hand_over_agent", phase, f"Say how to install the agent on {source.hostname}.", undo, attempts=30),
-        _check("agent_appeared", phase, "The agent is installed: MGN knows the source server.", int(options.agent_hours * HOUR_MS)),
+        _check("agent_appeared", phase, "The agent is installed: MGN knows the source server.", agent_ms, attempts=1),
     ]
     if options.factory:
         undo = "Give the server its former status in Cloud Migration Factory."

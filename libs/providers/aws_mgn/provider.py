@@ -27,7 +27,7 @@ from libs.providers.aws_mgn.steps import (
     telling_factory,
     update_cmdb,
 )
-from libs.providers.base import Assignment, Inspection, MoveRequest, Progress, ProviderError
+from libs.providers.base import Assignment, Inspection, MoveRequest, NotYet, Progress, ProviderError
 
 HAND_OVER = "hand_over_agent"
 """The one act before there is a source server that could hold a fence."""
@@ -89,7 +89,7 @@ class AwsMgnProvider:
         """Look whether a check holds, or whether an act was done."""
         async with Move(work, progress, self._sdk, self._places) as move:
             if work.step.kind != ACT:
-                return await _check(work)(move)
+                return await _looked(_check(work), move)
             if work.step.name == HAND_OVER:
                 return await hand_over_agent.applied(move)
             return await acting.applied(move, _act(work))
@@ -100,6 +100,17 @@ class AwsMgnProvider:
             if work.step.name == HAND_OVER:
                 return await hand_over_agent.undo(move)
             return await acting.undo(move, _act(work))
+
+
+async def _looked(check: Callable[[Move], Awaitable[Evidence]], move: Move) -> Evidence:
+    """Look once. A check may look for days, so a look that went wrong in passing is one that must be repeated, not a failed attempt."""
+    try:
+        return await check(move)
+    except ProviderError as error:
+        if not error.retryable or isinstance(error, NotYet):
+            raise
+        problem = error.problem
+        raise NotYet(problem.code, problem.message, category=problem.category, remedy=problem.remedy) from None
 
 
 def _act(work: Assignment) -> Act:

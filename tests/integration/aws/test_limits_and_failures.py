@@ -3,8 +3,10 @@
 import pytest
 
 from libs.contracts.migration.plan import Step
+from libs.domain.migration.going_forward import flaw_of
 from libs.providers.base import Fenced, NotYet, ProviderError
 from libs.testing.aws_fleet import Machine, carry_out, fleet, planned, take_back
+from libs.testing.cloud.chance import Rule
 from libs.testing.provider_driver import Driver, no_progress
 from tests.integration.aws.conftest import Moving
 
@@ -72,6 +74,24 @@ async def test_an_application_that_does_not_answer_holds_the_test_up_O6(cloud: M
             await move.provider.check(driver.work(last, "check"), no_progress)
 
         assert (unhealthy.value.problem.code, unhealthy.value.problem.category) == ("unhealthy", "verification")
+
+
+async def test_a_look_that_goes_wrong_in_passing_is_repeated_within_the_attempt_O6(cloud: Moving) -> None:
+    async with cloud(rules=(Rule(operation="DescribeSourceServers", fault="throttle", nth=3, times=30),)) as move:
+        driver = await planned(Machine(move.provider, move.request))
+
+        with pytest.raises(NotYet) as passing:
+            await move.provider.check(driver.work(step_of(driver, "agent_appeared"), "check"), no_progress)
+
+        assert passing.value.problem.code == "throttled"
+
+
+async def test_the_plan_is_one_that_the_decider_takes(cloud: Moving) -> None:
+    async with cloud() as move:
+        plan = (await planned(Machine(move.provider, move.request))).plan
+
+        assert flaw_of(plan) == ""
+        assert [step.name for step in plan.steps if step.point_of_no_return] == ["finalise", "archive", "factory_finished"]
 
 
 async def test_too_much_lag_holds_the_cutover_back_O6(cloud: Moving) -> None:
