@@ -38,18 +38,35 @@ def answers(envelope: Any, command_id: str, digest: bytes) -> bool:
 
 
 class Listener:
-    """Gets every event of a tenant from a position on."""
+    """Gets every event of a tenant from a position on, until it is cut off. What it was given has no gap."""
 
     def __init__(self, tenant: str, start: dict[tuple[str, int], int]) -> None:
         self.prefix, self.start = f"{tenant}/".encode(), start
-        self.queue: asyncio.Queue[Seen | None] = asyncio.Queue(QUEUE)
+        self._queue: asyncio.Queue[Seen | None] = asyncio.Queue(QUEUE)
+        self._cut = False
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything that was offered has been taken."""
+        return self._queue.empty() and not self._cut
 
     def offer(self, seen: Seen) -> None:
-        """Queue an event; a listener too slow is ended with None and has to resume by position."""
-        if seen.offset < self.start.get((seen.aggregate, seen.partition), 0):
+        """Queue an event. A listener too slow is cut off here and gets what is queued, so its last position leads to the rest."""
+        if self._cut or seen.offset < self.start.get((seen.aggregate, seen.partition), 0):
             return
-        if self.queue.full():
-            self.queue.get_nowait()
-            self.queue.put_nowait(None)
+        if self._queue.full():
+            self._cut = True
         else:
-            self.queue.put_nowait(seen)
+            self._queue.put_nowait(seen)
+
+    def end(self) -> None:
+        """Cut it off now."""
+        self._cut = True
+        if not self._queue.full():
+            self._queue.put_nowait(None)
+
+    async def next(self, timeout_s: float) -> Seen | None:
+        """The next event; None when it was cut off and has everything that was queued. Raises TimeoutError."""
+        if self._cut and self._queue.empty():
+            return None
+        return await asyncio.wait_for(self._queue.get(), timeout_s)

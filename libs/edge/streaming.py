@@ -76,7 +76,7 @@ class _Stream:
         yield self._heartbeat()
         while True:
             try:
-                seen = await asyncio.wait_for(self._listener.queue.get(), HEARTBEAT_S)
+                seen = await self._listener.next(HEARTBEAT_S)
             except TimeoutError:
                 yield self._heartbeat()
                 continue
@@ -103,7 +103,7 @@ class _Stream:
 
     def _heartbeat(self) -> bytes:
         """A comment that keeps the connection open; the position in it spares a quiet tenant a long replay."""
-        if self._listener.queue.empty():
+        if self._listener.caught_up:
             self._now = self._now.after(self._call.edge.tail.handed_on)
         return b": heartbeat\nid: %b\n\n" % str(self._now).encode()
 

@@ -96,8 +96,7 @@ class Tail:
         """End the thread and every stream."""
         self._closing.set()
         for listener in self._listeners:
-            if not listener.queue.full():
-                listener.queue.put_nowait(None)
+            listener.end()
 
     def _run(self) -> None:
         overrides = {"fetch.wait.max.ms": 500, "fetch.queue.backoff.ms": 5, "group.id": "whimbrel-tail"}
