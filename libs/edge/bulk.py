@@ -1,6 +1,7 @@
 """`POST /v1/migrations:bulk`: one migration request a line, one answer a line, in constant memory.
 
-Lines are taken in chunks; a chunk is answered once Kafka has confirmed every command in it, while the next one is read.
+Lines are taken in chunks of so many lines or bytes; a chunk is answered once Kafka has confirmed every command in it, while the
+next one is read.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ from libs.edge.sending import TOO_LARGE
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Record
 
-CHUNK_LINES = 500
+CHUNK_LINES, CHUNK_BYTES = 500, 2 << 20
+"""Whichever of the two is reached first ends a chunk, so that the longest lines take no more memory than many short ones."""
 _IN_FLIGHT = 4
 
 
@@ -59,6 +61,24 @@ async def lines_of(content: StreamReader) -> AsyncIterator[tuple[int, bytes | No
             too_long, rest = True, b""
     if too_long or rest.strip():
         yield number + 1, None if too_long else rest
+
+
+class _Chunk:
+    """Lines that are sent and answered together."""
+
+    def __init__(self) -> None:
+        self.lines: list[_Taken] = []
+        self._bytes = 0
+
+    def add(self, one: _Taken, size: int) -> None:
+        """Put one more in; `size` in bytes."""
+        self.lines.append(one)
+        self._bytes += size
+
+    @property
+    def full(self) -> bool:
+        """Whether it is to be sent."""
+        return len(self.lines) >= CHUNK_LINES or self._bytes >= CHUNK_BYTES
 
 
 class _Bulk:
@@ -119,17 +139,17 @@ async def bulk(call: Call) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": NDJSON})
     await response.prepare(call.request)
     flying: list[asyncio.Task[bytes]] = []
-    chunk: list[_Taken] = []
+    chunk = _Chunk()
     try:
         async for number, line in lines_of(call.request.content):
-            chunk.append(work.take(number, line))
-            if len(chunk) >= CHUNK_LINES:
-                flying.append(asyncio.create_task(work.confirmed(chunk)))
-                chunk = []
+            chunk.add(work.take(number, line), len(line or b""))
+            if chunk.full:
+                flying.append(asyncio.create_task(work.confirmed(chunk.lines)))
+                chunk = _Chunk()
                 await asyncio.sleep(0)  # others' requests are served between chunks
                 if len(flying) >= _IN_FLIGHT:
                     await response.write(await flying.pop(0))
-        flying.append(asyncio.create_task(work.confirmed(chunk)))
+        flying.append(asyncio.create_task(work.confirmed(chunk.lines)))
         for task in flying:
             await response.write(await task)
     finally:

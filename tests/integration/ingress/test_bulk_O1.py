@@ -71,6 +71,33 @@ def test_memory_does_not_grow_with_the_body_SEC7(world: World) -> None:
     assert process.memory_info().rss - before < 64 << 20
 
 
+def test_long_lines_are_answered_while_more_of_them_come_SEC7(world: World) -> None:
+    def pieces() -> Iterator[bytes]:
+        labels = {f"l-{n}": "x" * 250 for n in range(60)}
+        for n in range(100):
+            yield _lines(migration(migrationId=f"long-{n}", labels=labels, source={"note": "x" * 60_000}, target={"note": "x" * 60_000}))
+
+    connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=20)
+    connection.putrequest("POST", _BULK)
+    for name, value in _headers(world, "bulk-long").items():
+        connection.putheader(name, value)
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    for piece in pieces():
+        connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+    response = connection.getresponse()  # the body has not ended yet
+
+    first = json.loads(response.readline())
+
+    connection.send(b"0\r\n\r\n")
+    rest = [json.loads(line) for line in response]
+    assert [line["status"] for line in (first, *rest)] == [202] * 100
+
+
+def _headers(world: World, tenant: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {world.issuer.issue(tenant, 'u', ['producer'])}", "Content-Type": _NDJSON}
+
+
 def _upload(world: World, lines: int, name: str) -> int:
     """Send lines of 1 KiB in pieces; how many were accepted."""
 
@@ -79,6 +106,5 @@ def _upload(world: World, lines: int, name: str) -> int:
             yield _lines(*(migration(migrationId=f"{name}-{n}", labels={"note": "x" * 250}) for n in range(start, min(start + 200, lines))))
 
     connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=120)
-    headers = {"Authorization": f"Bearer {world.issuer.issue('bulk-big', 'u', ['producer'])}", "Content-Type": _NDJSON}
-    connection.request("POST", _BULK, pieces(), headers, encode_chunked=True)
+    connection.request("POST", _BULK, pieces(), _headers(world, "bulk-big"), encode_chunked=True)
     return sum(b'"status":202' in line for line in connection.getresponse())
