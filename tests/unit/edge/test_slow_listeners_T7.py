@@ -38,7 +38,8 @@ async def test_nothing_is_taken_again_once_there_is_room_after_a_gap_T7(listener
     first = await listener.next(1)
     offer(listener, 4)
 
-    assert first is not None and [first.offset, *await rest(listener)] == [0, 1, 2]
+    assert first is not None
+    assert [first.offset, *await rest(listener)] == [0, 1, 2]
 
 
 async def test_a_position_is_not_carried_on_past_a_gap_T7(listener: Listener) -> None:
