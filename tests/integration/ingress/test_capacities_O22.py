@@ -145,6 +145,13 @@ def test_what_is_wrong_is_named_by_its_place_O22(world: World, body: Any, pointe
     assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, pointer), answer.json
 
 
+def test_a_rule_that_never_comes_true_is_given_up_O22(world: World) -> None:
+    never = {"rule": "FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "begins": "2026-01-03T22:00:00", "zone": "UTC", "duration": "PT1H"}
+    answer = put(world.api("slots"), "calendar/never", {"windows": [never]})
+
+    assert (answer.status, answer.json["errors"][0]["code"]) == (422, "too_costly"), answer.json
+
+
 def test_a_file_that_is_none_is_refused_with_its_line_O22(world: World) -> None:
     path = "/v1/capacities/calendar/none/freezes"
     answer = world.api("slots").send("PUT", path, b"BEGIN:VCALENDAR\nhello\n", Content_Type="text/calendar")
