@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import fingerprint, to_parsing_canonical_form
+from msgspec.structs import replace
 
 from libs.contracts.catalogue import MESSAGES, Message
 from libs.contracts.decoder import compile_decoder
@@ -69,12 +70,25 @@ class Schema:
         self.envelope = message.envelope
         self.text = (ROOT / message.schema_path).read_text(encoding="utf-8")
         self.path = message.schema_path
+        self.version = message.version
+        self._message = message
         document = json.loads(self.text)
         self.full_name = f"{document['namespace']}.{document['name']}"
         self.fingerprint = fingerprint_of(document)
         self._parsed = parse_schema(plain(document))
         self._encode = compile_encoder(plain(document))
         self._decode = compile_decoder(plain(document), self.model, self.envelope)
+
+    def former(self, version: int) -> Foreign:
+        """An earlier version of the schema; shipped files stay (`schemas/`). Raises Undecodable for a version not known here."""
+        path = ROOT / replace(self._message, version=version).schema_path
+        if not 0 < version < self.version:
+            raise Undecodable(f"{self.full_name} in version {version}; this release knows versions up to {self.version}")
+        return _former(path)
+
+    def formers(self) -> list[Foreign]:
+        """Every earlier version of the schema."""
+        return [self.former(version) for version in range(1, self.version)]
 
     def encode(self, body: Any, envelope: Any = None) -> bytes:
         """Avro body of a message. Raises AttributeError, TypeError or ValueError when the model does not fit: a defect."""
@@ -107,6 +121,11 @@ class Schema:
 
 
 @cache
+def _former(path: Path) -> Foreign:
+    return foreign(path.read_text(encoding="utf-8"))
+
+
+@cache
 def schemas() -> dict[type[Any], Schema]:
     """Compiled schemas of the newest version of every message, by model."""
     return {message.model: Schema(message) for message in MESSAGES}
@@ -118,13 +137,16 @@ def schema_of(model: type[Any]) -> Schema:
 
 
 def encode_value(value: Any) -> bytes:
-    """Avro body of a value that travels inside a state record, e.g. a Plan."""
-    return schema_of(type(value)).encode(value)
+    """A value that travels inside a state record, e.g. a Plan: the version of its schema in one byte, then its Avro body."""
+    schema = schema_of(type(value))
+    return bytes((schema.version,)) + schema.encode(value)
 
 
 def decode_value(model: type[T], body: bytes) -> T:
-    """The value that `encode_value` encoded."""
-    value: T = schema_of(model).decode(body)[1]
+    """The value that `encode_value` encoded, in this release or an earlier one. Raises Undecodable."""
+    schema = schema_of(model)
+    writer = None if body[0] == schema.version else schema.former(body[0]).parsed
+    value: T = schema.decode(body[1:], writer)[1]
     return value
 
 

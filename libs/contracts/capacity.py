@@ -183,7 +183,7 @@ class CapacityState(msgspec.Struct, frozen=True, kw_only=True):
     stream: Stream = Stream()
     """Version, chain head and answered commands."""
     settings: bytes = b""
-    """What it allows, as the Avro body of the CapacitySettings record; empty before it is set."""
+    """What it allows, as version byte and Avro body of the CapacitySettings record; empty before it is set."""
     override_until: int = 0
     """Until when windows and freezes are overridden, in microseconds since the epoch; 0 when they are not."""
     held: int = 0

@@ -1,9 +1,8 @@
 """Events as the read models take them: where they stand in the log, and the bytes they have there."""
 
-from functools import cache
 from typing import Any, NamedTuple
 
-from libs.contracts.avro import ROOT, Foreign, Schema, foreign, hash_of, schema_of
+from libs.contracts.avro import Schema, hash_of, schema_of
 from libs.contracts.catalogue import EVENT, MESSAGES, Message
 from libs.contracts.envelope import EventEnvelope
 from libs.runtime.codec import Decoded
@@ -74,12 +73,6 @@ def stored_fact(row: Any) -> Fact:
     schema: Schema = schema_of(message.model)
     writer, mark = None, schema.fingerprint
     if row["schema"] != message.version:
-        _, writer, mark = _older(message.folder, message.name, row["schema"])
+        _, writer, mark = schema.former(row["schema"])
     envelope, body = schema.decode(row["record"], writer)
     return Fact(row["kind"], row["partition"], row["pos"], envelope, body, hash_of(mark, row["record"]))
-
-
-@cache
-def _older(folder: str, name: str, version: int) -> Foreign:
-    """Schema of a former version; shipped files stay (`schemas/`)."""
-    return foreign((ROOT / f"schemas/{folder}/{name}.v{version}.avsc").read_text(encoding="utf-8"))

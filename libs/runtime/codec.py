@@ -70,12 +70,14 @@ class Codec:
         self._registry = registry
         self._source = f"/whimbrel/{source}".encode()
         self._frames: dict[tuple[type[Any], str], tuple[bytes, Headers]] = {}
-        self._by_urn: dict[tuple[str, str | bytes | None], Schema] = {}
+        self._by_urn: dict[tuple[str, str | bytes | None], tuple[Schema, Any, bytes]] = {}
         self._by_name: dict[tuple[str, str], Schema] = {}
         for message in MESSAGES:
             if message.topic:
                 schema, topic = schema_of(message.model), f"{prefix}.{message.topic}"
-                self._by_urn[topic, _urn(schema)] = schema
+                self._by_urn[topic, _urn(schema.fingerprint)] = (schema, None, schema.fingerprint)
+                for former in schema.formers():  # by its fingerprint: ids are another registry's once this one was lost
+                    self._by_urn[topic, _urn(former.fingerprint)] = (schema, former.parsed, former.fingerprint)
                 self._by_name[topic, schema.full_name] = schema
 
     def _frame(self, model: type[Any], topic: str) -> tuple[bytes, Headers]:
@@ -84,7 +86,7 @@ class Codec:
         if frame is None:
             schema = schema_of(model)
             constant: Headers = [
-                ("ce_dataschema", _urn(schema)),
+                ("ce_dataschema", _urn(schema.fingerprint)),
                 ("content-type", b"application/avro"),
                 ("ce_specversion", b"1.0"),
                 ("ce_source", self._source),
@@ -95,7 +97,7 @@ class Codec:
 
     def urn_of(self, model: type[Any]) -> bytes:
         """What `ce_dataschema` says in records of this model that are written now."""
-        return _urn(schema_of(model))
+        return _urn(schema_of(model).fingerprint)
 
     def register(self, prefix: str, topics: Collection[str] = ()) -> int:
         """Register every schema under its topic, or those of some topics; returns how many. Raises RegistryUnavailable."""
@@ -171,9 +173,9 @@ class Codec:
 
     def _schema(self, topic: str, value: bytes, headers: Headers | None) -> tuple[Schema, Any, bytes]:
         if headers and headers[0][0] == "ce_dataschema":
-            schema = self._by_urn.get((topic, headers[0][1]))
-            if schema is not None:
-                return schema, None, schema.fingerprint
+            known = self._by_urn.get((topic, headers[0][1]))
+            if known is not None:
+                return known
         name, writer, mark = self._registry.writer(_PREFIX.unpack_from(value)[1])
         schema = self._by_name.get((topic, name))
         if schema is None:
@@ -192,8 +194,8 @@ def _check(key: bytes | None, envelope: CommandEnvelope | EventEnvelope) -> None
 
 
 @cache
-def _urn(schema: Schema) -> bytes:
-    return _FINGERPRINT_URN + schema.fingerprint.hex().encode()
+def _urn(fingerprint: bytes) -> bytes:
+    return _FINGERPRINT_URN + fingerprint.hex().encode()
 
 
 def header(headers: Headers | None, name: str) -> bytes:

@@ -39,9 +39,9 @@ class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     """What people are shown: the phase of the current step, or the name of the mode or of the end."""
     request: bytes = b""
-    """What was asked for, as the Avro body of the Request record."""
+    """What was asked for, as version byte and Avro body of the Request record."""
     plan: bytes = b""
-    """The frozen plan, as the Avro body of the Plan record; empty before it is planned."""
+    """The frozen plan, as version byte and Avro body of the Plan record; empty before it is planned."""
     step: int = -1
     """Index of the current step; -1 before the first."""
     round: int = 1
