@@ -156,9 +156,9 @@ def _as_json(envelope: Any, command: Any) -> bytes:
         "environment": envelope.environment,
         "appName": request.application,
         "provider": request.provider,
-        "source": orjson.loads(request.source),
-        "target": orjson.loads(request.target),
-        "options": orjson.loads(request.options or "{}"),
+        "source": _verbatim(request.source),
+        "target": _verbatim(request.target),
+        "options": _verbatim(request.options or "{}"),
         "wave": request.wave,
         "dependsOn": request.depends_on,
         "callbackUrl": request.callback_url or None,
@@ -168,3 +168,9 @@ def _as_json(envelope: Any, command: Any) -> bytes:
         "approval": request.approval,
     }
     return orjson.dumps(found)
+
+
+def _verbatim(text: str) -> orjson.Fragment:
+    """JSON as it was written, numbers to their last digit. Raises JSONDecodeError."""
+    orjson.loads(text)
+    return orjson.Fragment(text)

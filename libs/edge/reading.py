@@ -1,19 +1,23 @@
 """A raw request becomes the parts that a handler is given, or a problem that names everything wrong with it."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
+import pydantic_core
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from libs.edge.identity import IDEMPOTENCY_KEY
-from libs.edge.problems import HttpProblem, wrong_values
+from libs.edge.problems import HttpProblem, Wrong, pointer, wrong_values
 from libs.edge.routing import Route, Wishes
 from libs.edge.values import ID_PATTERN, PATH_PATTERNS
 
 MAX_BODY_BYTES = 1 << 20
 MAX_WAIT_S = 30.0
+_INT64 = range(-(1 << 63), 1 << 63)
+_LONG_NUMBER = re.compile(rb"\d{19}")
 _ID = re.compile(ID_PATTERN)
 _PATHS = {name: re.compile(pattern) for name, pattern in PATH_PATTERNS.items()}
 _ETAG = re.compile(r'"?(\d{1,15})"?')
@@ -68,11 +72,35 @@ def parsed(adapter: TypeAdapter[Any], text: bytes, context: dict[str, Any]) -> A
         orjson.loads(text)  # stricter than the validator's own parser: no NaN, no lone surrogates
     except orjson.JSONDecodeError as error:
         raise HttpProblem("malformed_json", f"The body is not JSON: {error}.") from error
+    if large := _large_numbers(text):
+        raise HttpProblem("invalid_request", errors=large)
     try:
         return adapter.validate_json(text, context=context)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         raise HttpProblem("invalid_request", errors=wrong_values(found)) from error
+
+
+def _large_numbers(text: bytes) -> list[Wrong]:
+    """Integers beyond 64 bits with sign: neither the log nor most of its readers can hold them."""
+    if not _LONG_NUMBER.search(text):
+        return []
+    try:
+        return list(_large(pydantic_core.from_json(text), ()))
+    except ValueError:  # nested too deep, which the validator says in its own words
+        return []
+
+
+def _large(value: Any, path: tuple[str | int, ...]) -> Iterator[Wrong]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _large(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _large(item, (*path, index))
+    elif isinstance(value, int) and value not in _INT64:
+        detail = "is an integer beyond 64 bits with sign; send it as a text"
+        yield {"pointer": pointer(path), "code": "number_too_large", "detail": detail}
 
 
 def wishes_of(route: Route, request: web.Request) -> Wishes:

@@ -33,11 +33,7 @@ _USERINFO = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#@]+@", re.IGNORECASE
 def _fit(value: dict[str, Any]) -> dict[str, Any]:
     """Refuse what the log must not hold: secrets in clear, text that databases cannot store, bottomless nesting."""
     _walk(value, "", 0)
-    try:
-        size = len(orjson.dumps(value))
-    except TypeError as error:
-        raise PydanticCustomError("number_too_large", "holds an integer of more than 64 bits") from error
-    if size > MAX_OBJECT_BYTES:
+    if len(orjson.dumps(value)) > MAX_OBJECT_BYTES:
         raise PydanticCustomError("object_too_large", "is larger than 64 KiB as JSON")
     return value
 

@@ -5,9 +5,19 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 
+from libs.contracts.envelope import CommandEnvelope
+from libs.contracts.migration.commands import RequestMigration
+from libs.edge.intake import Intake
+from libs.edge.intake_loop import IntakeHandler
+from libs.edge.intake_reports import ReportIntake
+from libs.edge.signing import Secrets
+from libs.runtime.codec import Codec
+from libs.runtime.received import Received
+from libs.runtime.registry import Registry
 from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Api, migration
@@ -108,6 +118,32 @@ def test_a_corrected_message_becomes_the_migration_once_O13(world: World, send: 
     send(migration(migrationId="after"), tenant="letters-mend")
     wait_until(lambda: api.get("/v1/migrations/after").status == 200, "what was sent later is there")
     assert len(api.get("/v1/migrations").json["items"]) == 2
+
+
+def test_a_message_of_which_no_command_can_be_made_is_a_letter_and_holds_nothing_up_R11(world: World, send: Send) -> None:
+    api = world.api("letters-large")
+    send(migration(options={"steps": 2**63}), tenant="letters-large")
+    send(migration(migrationId="after"), tenant="letters-large")
+
+    assert "/options/steps" in _one_letter(api)["detail"]
+    wait_until(lambda: api.get("/v1/migrations/after").status == 200, "what was sent later is there")
+
+
+def test_what_the_rules_forgot_is_a_letter_too_R11(world: World) -> None:
+    class Careless(Intake):
+        def command(self, message: Received, now: int) -> tuple[CommandEnvelope, RequestMigration, bytes]:
+            envelope, command, trace = super().command(message, now)
+            return msgspec.structs.replace(envelope, occurred_at=2**63), command, trace
+
+    registry = Registry(world.stack.registry)
+    intake, codec = Careless(registry, "dev", "default"), Codec(registry, world.prefix, "ingress")
+    handler = IntakeHandler(intake, ReportIntake(Secrets(b"k" * 32), "dev"), codec, world.prefix)
+    message = Received(f"{world.prefix}.intake", 0, 7, None, json.dumps(migration()).encode(), [])
+
+    ((topic, _, record),) = handler.handle([message], 1_796_083_200_000_000).then
+
+    letter = codec.decode(topic, record.key, record.value, record.headers).body
+    assert (topic, letter.reason, letter.value) == (f"{world.prefix}.dead-letters", "unencodable", message.value)
 
 
 def test_a_letter_is_discarded_with_a_reason_only_O13(world: World, send: Send) -> None:
