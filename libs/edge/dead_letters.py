@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from libs.contracts.operations import DeadLetterResolved
+from libs.contracts.topics import AGGREGATES, commands_of
 from libs.edge.asking import asked, missing, paged
 from libs.edge.intake import INTAKE_REQUEST
 from libs.edge.letter_documents import Discard, Letter, LetterQuery, Letters, LettersQuery, Replay, Resolved, summary, whole
@@ -18,6 +19,7 @@ from libs.edge.sending import TOO_LARGE
 from libs.readmodel.queries import operations
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Headers, Record
+from libs.runtime.dead_letters import KEY_KEPT, VALUE_KEPT
 
 REPLAYED, DISCARDED = "replayed", "discarded"
 
@@ -58,10 +60,24 @@ async def one(call: Call) -> Answer:
 async def replay(call: Call) -> Answer:
     """Send the message to its topic again; commands deduplicate by id, so a second time changes nothing."""
     row = await _found(call)
-    if row["value"] is None and call.body.payload is None:
-        raise HttpProblem("not_replayable", "The message has no value; there is nothing to send again.", kind="command_refused")
+    if why := _not_replayable(call, row):
+        raise HttpProblem("not_replayable", why, kind="command_refused")
     await _send(call, row["topic"], Record(row["key"] or b"", _value(call, row), _headers(row)))
     return await _resolve(call, row, REPLAYED)
+
+
+def _not_replayable(call: Call, row: Mapping[str, Any]) -> str:
+    """Why sending it again is out of the question, and what to do instead; empty when it may be sent."""
+    topic, prefix = row["topic"], call.edge.settings.prefix
+    if topic != call.edge.topic("intake") and topic not in {commands_of(prefix, name) for name in AGGREGATES}:
+        return f"{topic} is written by its one owner alone, so nothing is sent there again: mend or upgrade the reader, then discard this."
+    if call.body.payload is not None:
+        return ""
+    if row["value"] is None:
+        return "The message has no value; there is nothing to send again. Discard it."
+    if len(row["value"]) >= VALUE_KEPT or len(row["key"] or b"") >= KEY_KEPT:
+        return "Only the beginning of the message was kept, see `detail`. Have its sender send it again, or discard it."
+    return ""
 
 
 def _value(call: Call, row: Mapping[str, Any]) -> bytes:
