@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -15,6 +16,7 @@ from libs.edge.middleware import around, expect, sign
 from libs.edge.reading import MAX_BODY_BYTES
 from libs.edge.routing import Route
 from libs.edge.sending import register_written
+from libs.edge.vital import end_process, vital
 from libs.runtime.errors import RegistryUnavailable
 
 _log = structlog.get_logger()
@@ -59,8 +61,13 @@ class Server:
         edge = self._edge
         await self._runner.setup()
         await web.TCPSite(self._runner, edge.settings.http_host, edge.settings.http_port).start()
-        work = (self._get_ready(), edge.lag.run(), edge.read_side.run(), self._companion.run())
-        self._tasks = [asyncio.create_task(one) for one in work]
+        parts = {
+            "getting ready": self._get_ready(),
+            "lag": edge.lag.run(),
+            "read side": edge.read_side.run(),
+            "companion": self._companion.run(),
+        }
+        self._tasks = [vital(name, work) for name, work in parts.items()]
         _log.info("listening", host=edge.settings.http_host, port=self.port)
 
     async def _get_ready(self) -> None:
@@ -68,7 +75,7 @@ class Server:
         while not self._edge.started:
             try:
                 await asyncio.to_thread(register_written, self._edge.registry, self._edge.settings.prefix)
-                await self._edge.tail.start()
+                await self._edge.tail.start(partial(end_process, "tail"))
                 self._edge.started = True
                 _log.info("started")
             except (RegistryUnavailable, KafkaException, KeyError) as error:

@@ -20,7 +20,7 @@ class Companion:
         self._stopping = False
 
     async def run(self) -> None:
-        """Start it, and again whenever it ends."""
+        """Start it, and again whenever it ends. Raises OSError when the system has no process left to give."""
         while not self._stopping:
             self._process = await asyncio.create_subprocess_exec(sys.executable, "-m", self._module, stdin=asyncio.subprocess.PIPE)
             code = await self._process.wait()

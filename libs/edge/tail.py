@@ -6,7 +6,7 @@ events together, and a transaction's events appear all at once, so what one drai
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -40,12 +40,15 @@ class Tail:
         self.handed_on = Position()
         """While somebody listens: every event before it was given to the listeners."""
 
-    async def start(self) -> None:
-        """Return once the ends are known; every event after this moment is seen. Raises KafkaException or KeyError (no topic)."""
+    async def start(self, died: Callable[[BaseException], object]) -> None:
+        """Return once the ends are known; every event after this moment is seen. Raises KafkaException or KeyError (no topic).
+
+        `died` is called from the thread with what ended it: nobody who waits would be answered any more.
+        """
         self._loop = asyncio.get_running_loop()
         self._next = await asyncio.to_thread(self._ends)
         self.assigned = True
-        threading.Thread(target=self._run, name="tail", daemon=True).start()
+        threading.Thread(target=self._run, args=(died,), name="tail", daemon=True).start()
 
     def _ends(self) -> dict[tuple[str, int], int]:
         admin = AdminClient({"bootstrap.servers": self._bootstrap})
@@ -98,16 +101,21 @@ class Tail:
         for listener in self._listeners:
             listener.end()
 
-    def _run(self) -> None:
+    def _run(self, died: Callable[[BaseException], object]) -> None:
+        try:
+            self._read()
+        except BaseException as error:
+            if not self._closing.is_set():  # on the way out the event loop may be gone before this thread is
+                self.assigned = False
+                died(error)
+
+    def _read(self) -> None:
         overrides = {"fetch.wait.max.ms": 500, "fetch.queue.backoff.ms": 5, "group.id": "whimbrel-tail"}
         consumer = kafka.reader(self._bootstrap, **overrides)
-        consumer.assign([TopicPartition(topic, n, offset) for (topic, n), offset in self._next.items()])
         try:
+            consumer.assign([TopicPartition(topic, n, offset) for (topic, n), offset in self._next.items()])
             while not self._closing.is_set():
                 self._drain(consumer)
-        except Exception:
-            self.assigned = False
-            _log.exception("the tail of the log has stopped")
         finally:
             consumer.close()
 
