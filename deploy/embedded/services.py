@@ -8,7 +8,7 @@ from deploy.embedded.component import Component
 from deploy.embedded.errors import EnvironmentProblem
 from deploy.embedded.ports import get
 from deploy.embedded.processes import Launch
-from deploy.embedded.settings import HTTP_SERVICE, SERVICES
+from deploy.embedded.settings import ENVIRONMENT, HTTP_SERVICE, SERVICES
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,13 @@ class Service(Component):
 
     def launch(self) -> Launch:
         variable = "WHIMBREL_HTTP_PORT" if self.name == HTTP_SERVICE else "WHIMBREL_HEALTH_PORT"
-        env = dict(os.environ) | read_env_file(self._env_file) | self._env | {variable: str(self.port)}
+        env = (
+            {"WHIMBREL_ENVIRONMENT": ENVIRONMENT}
+            | dict(os.environ)
+            | read_env_file(self._env_file)
+            | self._env
+            | {variable: str(self.port)}
+        )
         return Launch((sys.executable, "-m", f"services.{self.name}"), env, _PROJECT)
 
     def healthy(self, uptime: float) -> bool:

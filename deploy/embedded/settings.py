@@ -12,6 +12,9 @@ HTTP_SERVICE = "ingress"
 BACKGROUND_SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
 SERVICES = (HTTP_SERVICE, *BACKGROUND_SERVICES)
 
+# Environment of a stack for which neither its variables nor its env file name one.
+ENVIRONMENT = "dev"
+
 
 class StackSettings(BaseModel):
     """Ports and trade-offs of one stack; everything listens on 127.0.0.1 only. Port 0 means: pick a free one."""

@@ -8,12 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from deploy.embedded.host import write_atomically
+from deploy.embedded.services import read_env_file
+from deploy.embedded.settings import ENVIRONMENT
 from libs.cli.connection import DEFAULT_DIR, DataDir, local_token, running
 from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, one_line_errors, out, print_json, say
 from libs.cli.text import rows, table
 from libs.cli.text import show as show_table
 
+MISSING = "missing"
+"""What is shown for a setting that has no default and is not given."""
 _SECRET = ("password", "secret", "token", "dsn", "key")
 
 
@@ -89,15 +93,17 @@ def config_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> Non
 
     with one_line_errors(as_json):
         try:
-            settings = load(IngressSettings)
+            stack = _of_stack(data_dir)
+            settings = load(IngressSettings, **({} if "WHIMBREL_ENVIRONMENT" in os.environ else {"environment": MISSING}))
         except WhimbrelError as error:
             raise CliError(str(error), Exit.USAGE) from error
-        stack = _of_stack(data_dir)
         found = []
         for name, field in type(settings).model_fields.items():
             variable = f"WHIMBREL_{name.upper()}"
-            source = "environment" if variable in os.environ else "local stack" if name in stack else "default"
-            value = getattr(settings, name) if source != "local stack" else stack[name]
+            value = stack.get(name, getattr(settings, name)) if variable not in os.environ else getattr(settings, name)
+            source = (
+                "environment" if variable in os.environ else "local stack" if name in stack else MISSING if value == MISSING else "default"
+            )
             found.append({"variable": variable, "value": redacted(name, value), "source": source, "meaning": field.description or ""})
         if as_json:
             print_json(found)
@@ -113,6 +119,7 @@ def _of_stack(data_dir: Path) -> dict[str, Any]:
         return {}
     urls, chosen = state.urls, state.settings
     found = {name: urls[name] for name in ("kafka", "registry", "postgres")}
+    found["environment"] = read_env_file(chosen.env_file).get("WHIMBREL_ENVIRONMENT", ENVIRONMENT)
     return found | {"prefix": chosen.prefix, "partitions": chosen.partitions, "http_port": chosen.http_port, "data_dir": data_dir.resolve()}
 
 

@@ -20,16 +20,16 @@ def provision(
     from confluent_kafka import KafkaException  # both take half a second to import
     from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+    from libs.cli.servers import servers
     from libs.contracts.topics import TOPICS
     from libs.runtime.codec import Codec
     from libs.runtime.errors import WhimbrelError
     from libs.runtime.kafka import create_topics
     from libs.runtime.registry import Registry
-    from libs.runtime.settings import Settings, load
 
     with one_line_errors(as_json):
         try:
-            settings = load(Settings)
+            settings = servers()
             create_topics(settings.kafka, settings.prefix, settings.partitions, replication)
             schemas = Codec(Registry(settings.registry), settings.prefix, "cli").register(settings.prefix)
         except (WhimbrelError, KafkaException, SchemaRegistryError) as error:

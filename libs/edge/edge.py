@@ -10,7 +10,7 @@ from libs.edge.limits import RateLimiter, StreamLimiter
 from libs.edge.problems import unavailable
 from libs.edge.sending import Sender
 from libs.edge.settings import IngressSettings
-from libs.edge.signing import load_secrets
+from libs.edge.signing import Secrets
 from libs.edge.tail import Tail
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 class Edge:
     """Everything that outlives a request."""
 
-    def __init__(self, settings: IngressSettings, read_side: "ReadSide") -> None:
-        self.settings = settings
-        self.secrets = load_secrets(settings)
+    def __init__(self, settings: IngressSettings, secrets: Secrets, read_side: "ReadSide") -> None:
+        self.settings, self.secrets = settings, secrets
         self.registry = Registry(settings.registry)
         self.codec = Codec(self.registry, settings.prefix, "ingress")
         self.authenticator = Authenticator(KeyStore(settings.jwks or str(jwks_path(settings.data_dir))), settings.issuer, settings.audience)

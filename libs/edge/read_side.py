@@ -38,7 +38,7 @@ class ReadSide:
 
     def __init__(self, dsn: str, prefix: str, cursor_secret: str) -> None:
         self._pool = asyncpg.create_pool(dsn, min_size=0, max_size=_CONNECTIONS, command_timeout=_QUERY_S, timeout=5)
-        secret = hashlib.sha256((cursor_secret or prefix).encode()).digest()
+        secret = hashlib.sha256(cursor_secret.encode()).digest()
         self._model = ReadModel(self._pool, prefix, secret)
         self._seen_at = float("-inf")
 

@@ -18,7 +18,8 @@ class IngressSettings(SigningSettings):
     jwks: str = Field("", description="JWKS that tokens are checked with: a file or an https URL; the local issuer's when empty")
     default_tenant: str = Field("default", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Tenant of intake messages that name none")
     cursor_secret: str = Field(
-        "", description="Secret that signs page cursors; every instance needs the same. Derived from the prefix when empty"
+        "",
+        description="Secret that signs page cursors; every instance needs the same. Derived from the master key of webhook secrets when empty",
     )
     rate_per_second: float = Field(2_000, gt=0, description="Requests per second that one tenant may make of one route")
     rate_burst: int = Field(4_000, ge=1, description="Requests that one tenant may make of one route at once")

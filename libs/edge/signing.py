@@ -49,6 +49,10 @@ class Secrets:
         digest = hmac.new(self._master, f"whimbrel-ticket/{work_id}#{attempt}".encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
+    def of_cursors(self) -> str:
+        """Secret that signs page cursors: one for all instances, and known to nobody outside."""
+        return hmac.new(self._master, b"whimbrel-cursor", hashlib.sha256).hexdigest()
+
     def _derived(self, purpose: str) -> str:
         digest = hmac.new(self._master, f"whimbrel-webhook/{purpose}".encode(), hashlib.sha256).digest()
         return "whsec_" + base64.b64encode(digest).decode()

@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     registry: str = Field("http://127.0.0.1:18081/apis/ccompat/v7", description="Base URL of a Confluent-compatible schema registry")
     postgres: str = Field("postgresql://postgres@127.0.0.1:15432/postgres", description="DSN of the read models' database")
     prefix: str = Field("whimbrel", pattern=r"^[a-z][a-z0-9-]{0,40}$", description="Topic prefix; one per environment")
-    environment: str = Field("dev", pattern=r"^[a-z][a-z0-9-]{0,20}$", description="Environment named on every event")
+    environment: str = Field("", pattern=r"^[a-z][a-z0-9-]{0,20}$", description="Environment named on every event; has to be given")
     slot: int = Field(0, ge=0, description="Number of this instance among those of its service, stable across restarts")
     partitions: int = Field(4, ge=1, le=512, description="Partitions of each topic; fixed when a prefix is created")
     work_limit: int = Field(256, ge=1, description="How many work items a worker carries out at once")

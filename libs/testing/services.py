@@ -30,6 +30,7 @@ def environment_of(stack: Stack, prefix: str, *, kafka: str = "", partitions: in
         "WHIMBREL_REGISTRY": stack.registry,
         "WHIMBREL_POSTGRES": stack.postgres,
         "WHIMBREL_PREFIX": prefix,
+        "WHIMBREL_ENVIRONMENT": "dev",
         "WHIMBREL_PARTITIONS": str(partitions),
     }
 

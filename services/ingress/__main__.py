@@ -9,6 +9,7 @@ from libs.edge.companion import Companion
 from libs.edge.edge import Edge
 from libs.edge.read_side import ReadSide
 from libs.edge.settings import IngressSettings
+from libs.edge.signing import load_secrets
 from libs.edge.table import ROUTES
 from libs.runtime import telemetry
 from libs.runtime.errors import WhimbrelError
@@ -17,9 +18,9 @@ from libs.runtime.settings import load
 
 async def serve(settings: IngressSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
-    server = Server(
-        ROUTES, Edge(settings, ReadSide(settings.postgres, settings.prefix, settings.cursor_secret)), Companion("services.ingress.intake")
-    )
+    secrets = load_secrets(settings)
+    read_side = ReadSide(settings.postgres, settings.prefix, settings.cursor_secret or secrets.of_cursors())
+    server = Server(ROUTES, Edge(settings, secrets, read_side), Companion("services.ingress.intake"))
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

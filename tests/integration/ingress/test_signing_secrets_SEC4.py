@@ -20,7 +20,9 @@ def test_the_secret_of_a_subscription_is_the_one_that_signs_SEC4(world: World) -
 
     answer = api.get(f"{location}/secret")
 
-    ours = load_secrets(SigningSettings(data_dir=world.data_dir)).of_subscription("secrets", location.rpartition("/")[2], 1)
+    ours = load_secrets(SigningSettings(data_dir=world.data_dir, environment="dev")).of_subscription(
+        "secrets", location.rpartition("/")[2], 1
+    )
     assert answer.json == {"secret": ours, "generation": 1}
     assert answer.headers["cache-control"] == "no-store"
 
@@ -35,5 +37,5 @@ def test_another_tenant_or_a_viewer_does_not_learn_it_SEC1(world: World) -> None
 def test_the_secret_of_callbacks_belongs_to_the_tenant_SEC4(world: World) -> None:
     mine, theirs = (world.api(tenant).get("/v1/callback-secret").json["secret"] for tenant in ("secrets", "others"))
 
-    assert mine == load_secrets(SigningSettings(data_dir=world.data_dir)).of_callbacks("secrets")
+    assert mine == load_secrets(SigningSettings(data_dir=world.data_dir, environment="dev")).of_callbacks("secrets")
     assert mine != theirs

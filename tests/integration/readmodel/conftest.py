@@ -26,7 +26,7 @@ Project = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 def settings(stack: Stack, prefix: str) -> Settings:
-    return load(Settings, kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix=prefix)
+    return load(Settings, kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix=prefix, environment="dev")
 
 
 @pytest.fixture

@@ -80,6 +80,6 @@ def test_without_a_key_another_environment_does_not_start(tmp_path: Path) -> Non
 @pytest.mark.parametrize("key", ["c2hvcnQ=", "not base64 but certainly long enough to be a key"])
 def test_a_key_that_is_none_is_refused_without_being_repeated_SEC9(key: str) -> None:
     with pytest.raises(Misconfigured, match="WHIMBREL_SIGNING_KEY") as refusal:
-        load_secrets(load(SigningSettings, signing_key=SecretStr(key)))
+        load_secrets(load(SigningSettings, environment="prod", signing_key=SecretStr(key)))
 
     assert key not in str(refusal.value)
