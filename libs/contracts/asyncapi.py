@@ -40,7 +40,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Whimbrel",
             "version": "1.0.0",
-            "description": "Commands, events and states of migrations, deliveries, subscriptions and capacities on Kafka. "
+            "description": "Commands, events and states of migrations, deliveries, subscriptions, capacities and waves on Kafka. "
             "Values are in the Confluent wire format; headers are copies for consumers and are never trusted.",
         },
         "defaultContentType": "application/avro",

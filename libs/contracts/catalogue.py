@@ -7,6 +7,10 @@ import msgspec
 from libs.contracts import capacity, delivery, operations, refusal, subscription, work
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope
 from libs.contracts.migration import commands, events, gates, plan, request, state
+from libs.contracts.wave import commands as wave_commands
+from libs.contracts.wave import events as wave_events
+from libs.contracts.wave import plan as wave_plan
+from libs.contracts.wave import state as wave_state
 
 COMMAND, EVENT, STATE, VALUE = "command", "event", "state", "value"
 _ENVELOPES: dict[str, type | None] = {COMMAND: CommandEnvelope, EVENT: EventEnvelope, STATE: None, VALUE: None}
@@ -164,6 +168,44 @@ MESSAGES: tuple[Message, ...] = (
         refusal.CommandRefused,
     ),
     *_rows("capacity", STATE, "capacity.state", capacity.CapacityState),
+    *_rows("wave", VALUE, "", wave_plan.Roster),
+    *_rows(
+        "wave",
+        COMMAND,
+        "wave.commands",
+        wave_commands.PlanWave,
+        wave_commands.AddMembers,
+        wave_commands.StartWave,
+        wave_commands.PauseWave,
+        wave_commands.ResumeWave,
+        wave_commands.CancelWave,
+        wave_commands.RollBackWave,
+        wave_commands.NoteMember,
+        wave_commands.NoteWave,
+        wave_commands.ContinueWave,
+    ),
+    *_rows(
+        "wave",
+        EVENT,
+        "wave.events",
+        wave_events.WavePlanned,
+        wave_events.MembersAdded,
+        wave_events.WaveStarted,
+        wave_events.WaveFollowed,
+        wave_events.PredecessorCompleted,
+        wave_events.MembersAdmitted,
+        wave_events.MemberNoted,
+        wave_events.MembersTold,
+        wave_events.WaveStopped,
+        wave_events.WavePaused,
+        wave_events.WaveResumed,
+        wave_events.WaveCancelled,
+        wave_events.WaveRollbackStarted,
+        wave_events.WaveRolledBack,
+        wave_events.WaveCompleted,
+        refusal.CommandRefused,
+    ),
+    *_rows("wave", STATE, "wave.state", wave_state.WaveState),
     *_rows("operations", STATE, "progress", operations.ProgressReported),
     *_rows("operations", STATE, "dead-letters", operations.DeadLetter, operations.DeadLetterResolved),
 )

@@ -39,8 +39,10 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
         return settings | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
 
 
-AGGREGATES = ("migration", "delivery", "subscription", "capacity")
-TOLD_BY_POLICIES = ("migration", "capacity")
+AGGREGATES = ("migration", "delivery", "subscription", "capacity", "wave")
+PROJECTED = ("migration", "delivery", "subscription", "capacity")
+"""Aggregates that have a read model; the projector reads the events of no others."""
+TOLD_BY_POLICIES = ("migration", "capacity", "wave")
 """Aggregates that policies send commands to; the validator writes those (libs/domain/policies.py)."""
 _WORKERS = ("migrator", "verifier", "notifier")
 
@@ -58,7 +60,7 @@ def _of_aggregate(name: str) -> tuple[Topic, Topic, Topic]:
         Topic(
             name=f"{name}.events",
             writers=("validator",),
-            readers=("projector", "notifier", "ingress", "validator"),
+            readers=(*(("projector",) if name in PROJECTED else ()), "notifier", "ingress", "validator"),
             purpose=f"The history of every {name}, kept for ever.",
             max_message_bytes=2 * MIB,
         ),

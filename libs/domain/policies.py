@@ -1,63 +1,35 @@
-"""Every policy there is, by the type of event that it follows from. One row an event; nothing registers itself.
-
-Between a migration and the capacities that it needs slots of. The holder of a slot is a migration in one of its turns, so
-that an answer which crossed a withdrawal on the way is not taken for the answer to a later question.
-"""
-
-from collections.abc import Sequence
-from typing import Any
+"""Every policy there is, by the type of event that it follows from. One row an event; nothing registers itself."""
 
 from libs.contracts import capacity as c
-from libs.contracts.envelope import EventEnvelope
+from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
-from libs.domain.policy import Policies, Policy, To
-
-NO_ROOM = "there is no room to wait for a slot"
-
-
-def holder_of(migration: str, turn: int) -> str:
-    """How a capacity knows a migration that asked in a turn. The format is kept by capacities: never change it."""
-    return f"{migration}#{turn}"
-
-
-def migration_of(holder: str) -> tuple[str, int]:
-    """Migration and turn of a holder; turn 0 when it is none of ours."""
-    migration, _, turn = holder.rpartition("#")
-    return (migration, int(turn)) if turn.isdigit() else (holder, 0)
-
-
-def _ask(event: g.SlotRequested, envelope: EventEnvelope, state: Any) -> Sequence[To]:
-    return [To("capacity", event.capacity, c.AcquireSlot(holder=holder_of(envelope.aggregate, event.turn)))]
-
-
-def _give_back(event: g.SlotsReleased, envelope: EventEnvelope, state: Any) -> Sequence[To]:
-    released = c.ReleaseSlot(holder=holder_of(envelope.aggregate, event.turn))
-    return [To("capacity", capacity, released) for capacity in event.capacities]
-
-
-def _granted(event: c.SlotGranted, envelope: EventEnvelope, state: Any) -> Sequence[To]:
-    migration, turn = migration_of(event.holder)
-    return [To("migration", migration, g.TakeSlot(capacity=envelope.aggregate, turn=turn))] if turn else []
-
-
-def _revoked(event: c.SlotRevoked, envelope: EventEnvelope, state: Any) -> Sequence[To]:
-    return _taken_away(event.holder, envelope, event.reason, 0)
-
-
-def _refused(event: c.SlotRefused, envelope: EventEnvelope, state: Any) -> Sequence[To]:
-    return _taken_away(event.holder, envelope, NO_ROOM, event.retry_at)
-
-
-def _taken_away(holder: str, envelope: EventEnvelope, reason: str, retry_at: int) -> Sequence[To]:
-    migration, turn = migration_of(holder)
-    lose = g.LoseSlot(capacity=envelope.aggregate, turn=turn, reason=reason, retry_at=retry_at)
-    return [To("migration", migration, lose)] if turn else []
-
+from libs.contracts.refusal import CommandRefused
+from libs.contracts.wave import events as w
+from libs.domain.policy import Policies, Policy
+from libs.domain.slot_policies import ask, asked_too_many, give_back, granted, revoked
+from libs.domain.wave_policies import admit, call, completed, follow, followed, note, refused
 
 POLICIES: Policies = {
-    g.SlotRequested: Policy("ask-for-slot", _ask),
-    g.SlotsReleased: Policy("give-back-slots", _give_back),
-    c.SlotGranted: Policy("take-slot", _granted),
-    c.SlotRevoked: Policy("lose-slot", _revoked),
-    c.SlotRefused: Policy("ask-for-slot-later", _refused),
+    g.SlotRequested: Policy("ask-for-slot", ask),
+    g.SlotsReleased: Policy("give-back-slots", give_back),
+    c.SlotGranted: Policy("take-slot", granted),
+    c.SlotRevoked: Policy("lose-slot", revoked),
+    c.SlotRefused: Policy("ask-for-slot-later", asked_too_many),
+    g.AdmissionAwaited: Policy("note-waiting", note("waiting")),
+    g.AdmissionDeclined: Policy("note-undeclared", note("undeclared")),
+    g.MigrationAdmitted: Policy("note-begun", note("begun")),
+    e.StepFailed: Policy("note-failed", note("failed")),
+    e.RetryRequested: Policy("note-running", note("running")),
+    e.RollbackStuck: Policy("note-stuck", note("stuck")),
+    e.MigrationRejected: Policy("note-rejected", note("rejected")),
+    e.MigrationRolledBack: Policy("note-rolled-back", note("rolled_back")),
+    e.MigrationCancelled: Policy("note-cancelled", note("cancelled")),
+    e.MigrationCompleted: Policy("note-completed", note("completed")),
+    CommandRefused: Policy("note-refused", refused),
+    w.MembersAdmitted: Policy("admit-members", admit),
+    w.MembersTold: Policy("tell-members", call),
+    w.WavePlanned: Policy("follow-waves", follow),
+    w.WaveStarted: Policy("follow-waves-at-start", follow),
+    w.WaveFollowed: Policy("answer-follower", followed),
+    w.WaveCompleted: Policy("tell-followers", completed),
 }

@@ -14,7 +14,7 @@ LONGEST_INDEXED = 200
 """Characters that are kept of a text that can be searched for, so that no index entry outgrows its page."""
 _WIRE_PREFIX = 5
 _MESSAGES: dict[tuple[int, str], Message] = {
-    (KINDS[message.topic.removesuffix(".events")], message.name): message for message in MESSAGES if message.role == EVENT
+    (KINDS[message.folder], message.name): message for message in MESSAGES if message.role == EVENT and message.folder in KINDS
 }
 _URNS: dict[type[Any], bytes] = {}
 _VERSIONS: dict[type[Any], int] = {message.model: message.version for message in _MESSAGES.values()}

@@ -21,6 +21,10 @@ from libs.contracts.migration.state import Gates, MigrationState
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.stream import Answered, Stream
 from libs.contracts.values import Evidence, Problem
+from libs.contracts.wave import commands as wc
+from libs.contracts.wave import events as we
+from libs.contracts.wave.plan import Member, Roster, WaveSettings
+from libs.contracts.wave.state import WaveState
 from libs.contracts.work import APPLY, FAILED, MIGRATOR, NOTIFIER, SUCCEEDED, TELL, UNDO, ReportWork, Work, work_id_of
 
 AT = 1_767_225_600_000_000
@@ -141,6 +145,8 @@ SETTINGS = k.CapacitySettings(
     description="changes to production",
 )
 STREAM = Stream(13, bytes(range(32)), (Answered("key-1", b"\x01\x02\x03\x04\x05\x06\x07\x08"),))
+WAVE = WaveSettings(limits=("calendar/prod",), after=("2026-w00",), max_failures=2, max_running=5, description="billing and what it needs")
+ROSTER = Roster(members=(Member(migration="mig-3"), Member(migration="mig-7", depends_on=("mig-3",))))
 
 _EXAMPLES: tuple[Any, ...] = (
     REQUEST,
@@ -276,6 +282,48 @@ _EXAMPLES: tuple[Any, ...] = (
         recent=AT.to_bytes(8),
         wake_at=AT + 5_400 * SECOND,
     ),
+    ROSTER,
+    wc.PlanWave(settings=WAVE),
+    wc.AddMembers(members=ROSTER.members),
+    wc.StartWave(reason="go"),
+    wc.PauseWave(reason="a bridge is down"),
+    wc.ResumeWave(reason="the bridge is up"),
+    wc.CancelWave(reason="the project ends"),
+    wc.RollBackWave(reason="users complain"),
+    wc.NoteMember(migration="mig-3", outcome="failed", reason="copy_rows: the target's disk is full"),
+    wc.NoteWave(wave="2026-w00", outcome="completed"),
+    wc.ContinueWave(step=4),
+    we.WavePlanned(settings=WAVE),
+    we.MembersAdded(members=ROSTER.members),
+    we.WaveStarted(members=2, waits_for=("2026-w00",), reason="go"),
+    we.WaveFollowed(wave="2026-w02"),
+    we.PredecessorCompleted(wave="2026-w00"),
+    we.MembersAdmitted(migrations=("mig-3",), step=1, more=False),
+    we.MemberNoted(migration="mig-3", outcome="failed", reason="copy_rows: the target's disk is full", blocks=1, blocked=("mig-7",)),
+    we.MembersTold(action="pause", migrations=("mig-3",), reason="a bridge is down", cursor=2, step=2),
+    we.WaveStopped(failures=3, max_failures=2),
+    we.WavePaused(reason="a bridge is down"),
+    we.WaveResumed(reason="the bridge is up"),
+    we.WaveCancelled(reason="the project ends"),
+    we.WaveRollbackStarted(reason="users complain", members=1),
+    we.WaveRolledBack(rolled_back=1, completed=1),
+    we.WaveCompleted(completed=1, rolled_back=1, cancelled=0, rejected=0),
+    WaveState(
+        stream=STREAM,
+        status="paused",
+        settings=WAVE,
+        pages=(encode_value(ROSTER),),
+        members=b"fp",
+        left=bytes((0, 1)),
+        early={"mig-9": "rejected"},
+        met=("2026-w00",),
+        followers=("2026-w02",),
+        tolerated=1,
+        order="pause",
+        cursor=1,
+        step=2,
+        reason="a bridge is down",
+    ),
     o.ProgressReported(
         tenant=TENANT, migration=MIGRATION, work_id=CHUNK.work_id, step="copy_rows", done=17_000, total=10_000_000, unit="rows", at=AT
     ),
@@ -313,6 +361,7 @@ VARIANTS: tuple[Any, ...] = (
     s.SubscriptionState(),
     k.CapacityState(),
     k.CapacitySettings(),
+    WaveState(),
     c.ReportPlan(work_id="acme/mig-7/plan/-/plan/1", attempt=2, plan=Plan(provider="postgres", steps=()), problems=(PROBLEM,)),
     o.DeadLetter(
         reader="x", topic="t", partition=0, offset=0, reason="no_value", detail="none", key=None, value=None, headers={}, read_at=AT

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from libs.contracts.envelope import CommandEnvelope, follow, key_of
 from libs.contracts.migration import commands as c
+from libs.contracts.migration.gates import AdmitMigration
 from libs.contracts.migration.plan import Plan
 from libs.contracts.migration.request import Request
 from libs.contracts.refusal import CommandRefused
@@ -100,6 +101,8 @@ class LogWriter:
         self.tell("migration", tenant, aggregate, c.RequestMigration(request=request))
         work = self.states["migration", tenant, aggregate].pending[0]
         self.tell("migration", tenant, aggregate, c.ReportPlan(work_id=work.work_id, attempt=work.attempt, plan=plan))
+        if request.wave:
+            self.tell("migration", tenant, aggregate, AdmitMigration(turn=1, after=request.depends_on))
 
     def report(self, tenant: str, aggregate: str, outcome: str = SUCCEEDED, *, retryable: bool = False, index: int = 0) -> bool:
         """A worker's report on work in flight; False when there is none."""

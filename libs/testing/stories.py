@@ -1,4 +1,4 @@
-"""Short lives of a member of a wave, a delivery, a subscription and a capacity: commands and when each is decided, in microseconds since the epoch."""
+"""Short lives of waves, a member of one, a delivery, a subscription and a capacity: commands and when each is decided, in microseconds since the epoch."""
 
 from typing import Any
 
@@ -9,8 +9,9 @@ from libs.contracts import delivery as d
 from libs.contracts import subscription as s
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import gates as g
+from libs.contracts.wave import commands as wc
 from libs.contracts.work import ReportWork
-from libs.testing.examples import AT, INTEREST, MESSAGE, PLAN, REQUEST, SECOND, SETTINGS
+from libs.testing.examples import AT, INTEREST, MESSAGE, PLAN, REQUEST, ROSTER, SECOND, SETTINGS, WAVE
 
 _FAILED = d.ReportDelivery(work_id="acme/mig-7/tell/-/tell/1", attempt=1, outcome="failed", status_code=503, error="busy", duration_ms=9)
 
@@ -40,6 +41,33 @@ STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
         c.RollBackMigration(reason="users complain"),
         ReportWork(work_id="acme/mig-7/0/-/apply/1", attempt=1, outcome="stopped"),
         ReportWork(work_id="acme/mig-7/0/-/undo/1", attempt=1, outcome="succeeded"),
+    ),
+    "wave": _every_minute(
+        wc.StartWave(reason="too early"),
+        wc.PlanWave(settings=WAVE),
+        wc.AddMembers(members=ROSTER.members),
+        wc.StartWave(reason="go"),
+        wc.NoteWave(wave="2026-w02", outcome="waits"),
+        wc.NoteWave(wave="2026-w00", outcome="completed"),
+        wc.ContinueWave(step=0),
+        wc.NoteMember(migration="mig-3", outcome="begun"),
+        wc.PauseWave(reason="a bridge is down"),
+        wc.ResumeWave(reason="the bridge is up"),
+        wc.PlanWave(settings=replace(WAVE, max_failures=0)),
+        wc.NoteMember(migration="mig-3", outcome="failed", reason="copy_rows: the target's disk is full"),
+        wc.ResumeWave(reason="the disk is grown"),
+        wc.RollBackWave(reason="users complain"),
+        wc.NoteMember(migration="mig-3", outcome="rolled_back", reason="users complain"),
+        wc.CancelWave(reason="the project ends"),
+        wc.NoteMember(migration="mig-7", outcome="cancelled", reason="the project ends"),
+    ),
+    "wave-completed": _every_minute(
+        wc.PlanWave(settings=replace(WAVE, after=())),
+        wc.AddMembers(members=ROSTER.members),
+        wc.StartWave(),
+        wc.NoteMember(migration="mig-3", outcome="waiting"),
+        wc.NoteMember(migration="mig-3", outcome="completed"),
+        wc.NoteMember(migration="mig-7", outcome="rejected", reason="wal_level of the source is replica"),
     ),
     "delivery": _every_minute(
         d.ReplayDelivery(reason="too early"),
@@ -90,4 +118,4 @@ STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
         k.WakeCapacity(wake_at=AT + 960 * SECOND),
     ),
 }
-"""By aggregate."""
+"""By name, of which the first part is the aggregate."""

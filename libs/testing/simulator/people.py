@@ -7,7 +7,8 @@ from libs.contracts.migration import commands as c
 from libs.domain.migration.evolving import ENDED, HELD, PAUSED, STUCK
 from libs.domain.migration.gates import asking
 from libs.testing.simulator.faults import SECOND
-from libs.testing.simulator.plans import CAPACITIES, in_fleet, random_request, random_settings
+from libs.testing.simulator.planners import Planners
+from libs.testing.simulator.plans import CAPACITIES, WAVES, in_fleet, random_request, random_settings
 
 if TYPE_CHECKING:
     from libs.testing.simulator.simulation import Simulation
@@ -24,19 +25,31 @@ class People:
 
     def __init__(self, simulation: "Simulation") -> None:
         self._sim, self._asked = simulation, 0
+        self._waves: dict[str, str] = {}
+        self._chained = False
 
     def begin(self) -> None:
         """Ask for the migrations, interfere for a while, then look after what is left."""
         chance, calm_at = self._sim.chance, self._sim.faults.calm_at
         if self._sim.fleet:
             self._limit()
+            self._plan_waves()
         for aggregate in self._sim.aggregates:
             request = random_request(chance)
-            self._ask(aggregate, c.RequestMigration(request=in_fleet(chance, request) if self._sim.fleet else request))
+            if self._sim.fleet:
+                request = in_fleet(chance, request, self._waves, self._chained)
+                self._waves[aggregate] = request.wave
+            self.ask(aggregate, c.RequestMigration(request=request))
             for _ in range(4):
                 if chance.happens(self._sim.faults.operator):
                     self._sim.later(chance.between(0, chance.pick(MOMENTS)), self._interfere, aggregate)
             self._sim.later(calm_at, self._look_after, aggregate)
+
+    def _plan_waves(self) -> None:
+        self._chained = self._sim.chance.happens(0.5)
+        first, second = WAVES
+        for wave, after in ((first, ()), (second, (first,) if self._chained else ())):
+            Planners(self._sim, self.ask, wave, after).begin()
 
     def _limit(self) -> None:
         """Say what the capacities allow, and think better of it."""
@@ -49,9 +62,10 @@ class People:
         wish: Any = SetCapacity(settings=random_settings(self._sim.chance, self._sim.now))
         if self._sim.chance.happens(0.1):
             wish = OverrideFreeze(until=self._sim.now + self._sim.chance.between(1, 60) * SECOND, reason="urgent")
-        self._ask(capacity, wish, kind="capacity")
+        self.ask(capacity, wish, kind="capacity")
 
-    def _ask(self, aggregate: str, wish: Any, expected_version: int = -1, kind: str = "migration") -> None:
+    def ask(self, aggregate: str, wish: Any, expected_version: int = -1, kind: str = "migration") -> None:
+        """Send a client's command under a new key."""
         self._asked += 1
         self._sim.send(aggregate, f"key-{self._asked}", wish, actor="subject-1", expected_version=expected_version, kind=kind)
 
@@ -61,7 +75,7 @@ class People:
         expected = chance.pick((-1, -1, -1, version, max(0, version - 1)))
         if chance.happens(0.1):
             self._asked -= 1
-        self._ask(aggregate, self._wish(self._sim.log.state(aggregate).step), expected)
+        self.ask(aggregate, self._wish(self._sim.log.state(aggregate).step), expected)
 
     def _wish(self, reached: int) -> Any:
         step = f"step_{self._sim.chance.between(0, max(1, reached))}"
@@ -90,10 +104,10 @@ class People:
         if not state.stream.version or asking(state):
             return
         if state.awaiting == "approval":
-            self._ask(aggregate, sim.chance.pick((c.ApproveMigration(), c.ApproveMigration(), c.RefuseApproval(reason="no"))))
+            self.ask(aggregate, sim.chance.pick((c.ApproveMigration(), c.ApproveMigration(), c.RefuseApproval(reason="no"))))
         if state.mode == PAUSED:
-            self._ask(aggregate, c.ResumeMigration())
+            self.ask(aggregate, c.ResumeMigration())
         elif state.mode == HELD:
-            self._ask(aggregate, sim.chance.pick((c.RetryMigration(), c.RollBackMigration(reason="enough"))))
+            self.ask(aggregate, sim.chance.pick((c.RetryMigration(), c.RollBackMigration(reason="enough"))))
         elif state.mode == STUCK:
-            self._ask(aggregate, sim.chance.pick((c.RetryMigration(), c.RetryMigration(), c.SkipCompensation(reason="gone"))))
+            self.ask(aggregate, sim.chance.pick((c.RetryMigration(), c.RetryMigration(), c.SkipCompensation(reason="gone"))))

@@ -1,5 +1,7 @@
 """Random requests and plans, and what capacities allow."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from libs.contracts.capacity import FINISH, PAUSE, CapacitySettings, Freeze
@@ -8,6 +10,7 @@ from libs.contracts.migration.request import Request
 from libs.testing.simulator.chance import Chance
 from libs.testing.simulator.faults import SECOND
 
+WAVES = ("wave-1", "wave-2")
 CAPACITIES = ("calendar/prod", "limit/host=esx-1", "rate/starts")
 
 
@@ -17,9 +20,14 @@ def random_request(chance: Chance) -> Request:
     return Request(provider="rehearsal", application="billing", source="{}", target="{}", on_failure=on_failure)
 
 
-def in_fleet(chance: Chance, request: Request) -> Request:
-    """The request with what makes it wait for others."""
-    return replace(request, limits=tuple(capacity for capacity in CAPACITIES if chance.happens(0.6)))
+def in_fleet(chance: Chance, request: Request, before: Mapping[str, str], chained: bool) -> Request:
+    """The request with what makes it wait for others. `before` are those asked for already and their waves: it may depend on
+    those of its own wave, and of the first wave where the second is chained to it.
+    """
+    limits = tuple(capacity for capacity in CAPACITIES if chance.happens(0.5))
+    wave = chance.pick(("", *WAVES, WAVES[1]))
+    near = [id_ for id_, other in before.items() if wave and other in ((wave, WAVES[0]) if chained else (wave,))]
+    return replace(request, limits=limits, wave=wave, depends_on=tuple(id_ for id_ in near if chance.happens(0.4)))
 
 
 def random_settings(chance: Chance, now: int) -> CapacitySettings:

@@ -13,14 +13,16 @@ from libs.domain.migration.evolving import ENDED
 from libs.domain.policies import POLICIES
 from libs.testing.simulator.chance import Chance
 from libs.testing.simulator.faults import MS, SECOND, USUAL, Faults
+from libs.testing.simulator.fleet import known_ends
 from libs.testing.simulator.invariants import Violation
 from libs.testing.simulator.log import MIGRATION, Log, Sent
 from libs.testing.simulator.people import People
+from libs.testing.simulator.plans import WAVES
 from libs.testing.simulator.workers import Migrator, Verifier
 from libs.testing.simulator.world import World
 
 TENANT = "acme"
-MOST_HELD = 3
+MOST_HELD = 2
 """Holders and waiting for whom a simulated capacity has room."""
 
 
@@ -32,7 +34,7 @@ def _narrow(state: CapacityState, command: Any, ctx: Context) -> Sequence[Any]:
     return decided
 
 
-OTHERS = {"capacity": DECIDERS["capacity"]._replace(decide=_narrow)}
+OTHERS = {"capacity": DECIDERS["capacity"]._replace(decide=_narrow), "wave": DECIDERS["wave"]}
 START = 1_767_225_600 * SECOND
 MOST_EVENTS = 20_000
 """Happenings after which a run counts as one that never ends."""
@@ -41,7 +43,7 @@ MOST_EVENTS = 20_000
 class Simulation:
     """Some migrations, from their request to their end. `run` raises Violation.
 
-    With `fleet` they wait for slots of capacities that they share.
+    With `fleet` they wait for slots of capacities that they share, and move in waves.
     """
 
     def __init__(self, seed: int, *, faults: Faults = USUAL, decider: Decider = DECIDER, migrations: int = 2, fleet: bool = False) -> None:
@@ -133,3 +135,5 @@ class Simulation:
             self.worlds[aggregate].agree(state, self.log.ledgers[aggregate])
         if self.log.fleet:
             self.log.fleet.at_rest()
+            for wave in WAVES:
+                known_ends(self.log.state(wave, "wave"), lambda id_: self.log.state(id_).status)

@@ -15,6 +15,8 @@ from libs.domain.capacity import deciding as capacity_deciding
 from libs.domain.capacity import granting
 from libs.domain.migration import deciding, dispatching, evolving, going_back, going_forward, operating, passing
 from libs.domain.policies import POLICIES
+from libs.domain.wave import carrying_on, noting
+from libs.domain.wave import evolving as wave_evolving
 from libs.testing.simulator import __main__ as command
 from libs.testing.simulator import log, simulation, workers, world
 from libs.testing.simulator.invariants import Violation
@@ -174,7 +176,12 @@ def a_first_step_without_slots(patch: Patch) -> None:
 
 def answers_to_withdrawn_questions_accepted(patch: Patch) -> None:
     take = passing.take
-    plant(patch, deciding._DECISIONS, g.TakeSlot, lambda state, command, ctx: take(state, replace(command, turn=state.gates.turn if state.gates else 0), ctx))
+    plant(
+        patch,
+        deciding._DECISIONS,
+        g.TakeSlot,
+        lambda state, command, ctx: take(state, replace(command, turn=state.gates.turn if state.gates else 0), ctx),
+    )
 
 
 def resumed_without_slots(patch: Patch) -> None:
@@ -197,9 +204,54 @@ def a_limit_one_too_high(patch: Patch) -> None:
         patch.setattr(module, "free", lambda state, now: free(replace(state, held=max(0, state.held - 1)), now))
 
 
+def members_in_no_order(patch: Patch) -> None:
+    patch.setattr(wave_evolving, "_settled", lambda graph, letters: (letters.replace(b"p", b"r"), bytes(len(letters))))
+
+
+def one_more_on_its_way_than_may_be(patch: Patch) -> None:
+    admissions = carrying_on.admissions
+
+    def crowded(state: Any) -> Any:
+        most = state.settings.max_running
+        return admissions(replace(state, settings=replace(state.settings, max_running=most + bool(most))))
+
+    patch.setattr(carrying_on, "admissions", crowded)
+
+
+def a_pause_that_admits(patch: Patch) -> None:
+    patch.setattr(carrying_on, "RUNNING", "paused")
+
+
+def an_admission_lost_on_the_way(patch: Patch) -> None:
+    answer = noting._answer
+    patch.setattr(noting, "_answer", lambda state, command: [] if command.outcome == "waiting" else answer(state, command))
+
+
+def strangers_forgotten(patch: Patch) -> None:
+    patch.setattr(noting, "_stranger", lambda state, command: [])
+
+
+def an_end_that_is_not_told(patch: Patch) -> None:
+    silent = {kind: policy for kind, policy in POLICIES.items() if kind is not e.MigrationCancelled}
+    patch.setattr(simulation, "POLICIES", silent)
+
+
+def a_dependency_that_is_not_declared(patch: Patch) -> None:
+    admit = passing.admit
+    after = tuple(f"mig-{number}" for number in range(9))
+    plant(patch, deciding._DECISIONS, g.AdmitMigration, lambda state, command, ctx: admit(state, replace(command, after=after), ctx))
+
+
 @pytest.mark.parametrize(
     ("defect", "invariants"),
     [
+        (members_in_no_order, "I23"),
+        (one_more_on_its_way_than_may_be, "I24"),
+        (a_pause_that_admits, "I18 I24"),
+        (an_admission_lost_on_the_way, "I18 I25"),
+        (strangers_forgotten, "I18 I25"),
+        (an_end_that_is_not_told, "I18 I25"),
+        (a_dependency_that_is_not_declared, "I23"),
         (a_first_step_without_slots, "I20"),
         (answers_to_withdrawn_questions_accepted, "I20"),
         (resumed_without_slots, "I20"),
@@ -209,7 +261,7 @@ def a_limit_one_too_high(patch: Patch) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_a_planted_defect_among_migrations_that_share_capacities_is_found_R8(
+def test_a_planted_defect_among_migrations_that_wait_for_others_is_found_R8(
     defect: Callable[[Patch], None], invariants: str, monkeypatch: Patch
 ) -> None:
     defect(monkeypatch)

@@ -1,0 +1,1 @@
+"""Messages of the wave aggregate: migrations that are moved together, in the order of what depends on what."""
