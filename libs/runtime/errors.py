@@ -63,5 +63,6 @@ def kafka_verdict(error: KafkaError) -> Verdict:
     """Sort what the client library reports outside a transaction; inside one, everything stops the process."""
     if error.fatal() or error.txn_requires_abort():
         return Verdict.STOP
-    transient = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
+    # _NOENT is how asking for offsets fails while no broker leads the partitions.
+    transient = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE, KafkaError._NOENT)
     return Verdict.RETRY if error.retriable() or error.code() in transient else Verdict.STOP

@@ -1,5 +1,6 @@
 """Settings of the Kafka clients (D10: each line was seen to matter), and the topics of a prefix."""
 
+from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -107,3 +108,16 @@ def partition_count(admin: AdminClient, topic: str) -> int:
     """How many partitions a topic has; 0 when it does not exist."""
     metadata = admin.list_topics(topic, timeout=10).topics.get(topic)
     return len(metadata.partitions) if metadata and metadata.error is None else 0
+
+
+def reachable(bootstrap: str) -> Callable[[], bool]:
+    """A function that says whether a broker answers now; it waits a second at most, and may be called from any thread."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+
+    def answers() -> bool:
+        try:
+            return bool(admin.describe_cluster(request_timeout=1.0).result(1.5).cluster_id)
+        except (KafkaException, TimeoutError):
+            return False
+
+    return answers

@@ -70,7 +70,8 @@ async def serve(
         dropped=lambda places: loop.call_soon_threadsafe(worker.drop, places),
         died=died,
     )
-    telemetry.serve_health(settings.health_port, lambda: feed.caught_up and (beside is None or beside.ready))
+    reachable = kafka.reachable(settings.kafka)
+    telemetry.serve_health(settings.health_port, lambda: feed.caught_up and (beside is None or beside.ready) and reachable())
     collect_rarely()
     feed.start()
     if beside:

@@ -41,14 +41,16 @@ class _Handler(BaseHTTPRequestHandler):
     ready: Callable[[], bool]
 
     def do_GET(self) -> None:
-        ready = type(self).ready()
-        answers: dict[str, tuple[int, str, bytes]] = {
-            "/livez": (200, "text/plain", b"alive\n"),
-            "/readyz": (200, "text/plain", b"ready\n") if ready else (503, "text/plain", b"not ready\n"),
-            "/metrics": (200, CONTENT_TYPE_LATEST, b""),
-        }
-        status, kind, body = answers.get(self.path.partition("?")[0], (404, "text/plain", b"not found\n"))
-        payload = generate_latest() if kind == CONTENT_TYPE_LATEST else body
+        match self.path.partition("?")[0]:
+            case "/livez":
+                status, kind, payload = 200, "text/plain", b"alive\n"
+            case "/readyz":
+                ready = type(self).ready()
+                status, kind, payload = (200, "text/plain", b"ready\n") if ready else (503, "text/plain", b"not ready\n")
+            case "/metrics":
+                status, kind, payload = 200, CONTENT_TYPE_LATEST, generate_latest()
+            case _:
+                status, kind, payload = 404, "text/plain", b"not found\n"
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(payload)))

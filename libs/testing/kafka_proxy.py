@@ -90,8 +90,11 @@ class KafkaProxy:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.CancelledError):  # the proxy stops
-            await self._pass_on(reader, writer)
+        try:
+            with suppress(asyncio.CancelledError):  # the proxy stops
+                await self._pass_on(reader, writer)
+        finally:
+            writer.transport.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._upstream)

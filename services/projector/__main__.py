@@ -5,7 +5,7 @@ import signal
 import sys
 
 from libs.readmodel.wiring import open_pool, sink_of
-from libs.runtime import telemetry
+from libs.runtime import kafka, telemetry
 from libs.runtime.errors import WhimbrelError
 from libs.runtime.settings import Settings, load
 
@@ -16,7 +16,8 @@ async def serve(settings: Settings) -> None:
         sink = await sink_of(settings, pool)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, sink.stop)
-        telemetry.serve_health(settings.health_port, lambda: sink.ready)
+        reachable = kafka.reachable(settings.kafka)
+        telemetry.serve_health(settings.health_port, lambda: sink.ready and reachable())
         await sink.run()
 
 

@@ -37,7 +37,8 @@ def main() -> int:
         settings = load(Settings)
         telemetry.configure_logs("validator", settings.slot, settings.log_level)
         loop = wire(settings)
-        telemetry.serve_health(settings.health_port, lambda: loop.ready)
+        reachable = kafka.reachable(settings.kafka)
+        telemetry.serve_health(settings.health_port, lambda: loop.ready and reachable())
         loop.run()
     except WhimbrelError as error:
         print(f"validator: {error}", file=sys.stderr)

@@ -1,0 +1,28 @@
+"""While the broker is away a service says that it is not ready, goes on living, and is ready again by itself."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.stack import Stack
+from libs.testing.kafka_proxy import KafkaProxy
+from libs.testing.services import Services, environment_of
+from libs.testing.waiting import wait_until
+
+SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
+
+
+@pytest.mark.timeout(240)
+def test_readiness_follows_the_broker_and_liveness_does_not_R3(stack: Stack, prefix: str, tmp_path: Path) -> None:
+    port, upstream = stack.settings.kafka_proxy_port, stack.kafka_proxied_port
+    assert port is not None
+    assert upstream is not None
+    with Services(environment_of(stack, prefix, kafka=f"127.0.0.1:{port}"), tmp_path) as services:
+        with KafkaProxy(port, upstream):
+            running = [services.start(f"services.{name}").wait_ready() for name in SERVICES]
+            lives = [service.pid for service in running]
+        wait_until(lambda: not any(service.ready() for service in running), "no service is ready without a broker")
+        assert [service.pid for service in running if service.exit_code() is None] == lives
+        with KafkaProxy(port, upstream):
+            wait_until(lambda: all(service.ready() for service in running), "all are ready again", 120)
+            assert [service.pid for service in running] == lives
