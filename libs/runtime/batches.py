@@ -110,7 +110,7 @@ class Batches:
                 return self._codec.decode(record.topic, record.key, record.value, record.headers)
             except Poison as poison:
                 _log.warning("poison", topic=record.topic, partition=record.partition, offset=record.offset, reason=poison.reason)
-                return poison
+                return Poison(poison.reason, poison.detail)  # without the frames that the raised one holds on to
             except RegistryUnavailable as error:
                 if self.stopping.wait(1.0):
                     raise
