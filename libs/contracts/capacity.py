@@ -75,14 +75,14 @@ class AcquireSlot(msgspec.Struct, frozen=True, kw_only=True):
     """Ask for a slot. Who holds one already, or waits for one, is not noted twice."""
 
     holder: str
-    """Id of the migration that asks."""
+    """Who asks: id of the migration, a number sign, and the turn in which it asks."""
 
 
 class ReleaseSlot(msgspec.Struct, frozen=True, kw_only=True):
     """Give a slot back, or stop waiting for one."""
 
     holder: str
-    """Id of the migration."""
+    """Who it is: id of the migration, a number sign, and the turn in which it asked."""
 
 
 class WakeCapacity(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +116,7 @@ class SlotQueued(msgspec.Struct, frozen=True, kw_only=True):
     """A migration waits for a slot; slots go to those who wait in the order of these events."""
 
     holder: str
-    """Id of the migration."""
+    """Who it is: id of the migration, a number sign, and the turn in which it asked."""
     since: int
     """Since when it waits, in microseconds since the epoch."""
     wake_at: int
@@ -127,7 +127,7 @@ class SlotGranted(msgspec.Struct, frozen=True, kw_only=True):
     """A migration holds a slot until it gives it back or loses it."""
 
     holder: str
-    """Id of the migration."""
+    """Who it is: id of the migration, a number sign, and the turn in which it asked."""
     at: int
     """When it was granted, in microseconds since the epoch."""
     waited_us: int
@@ -140,7 +140,7 @@ class SlotFreed(msgspec.Struct, frozen=True, kw_only=True):
     """A migration gave its slot back, or waits no longer."""
 
     holder: str
-    """Id of the migration."""
+    """Who it is: id of the migration, a number sign, and the turn in which it asked."""
     held: bool
     """True when it held a slot, false when it only waited for one."""
     wake_at: int
@@ -151,7 +151,7 @@ class SlotRevoked(msgspec.Struct, frozen=True, kw_only=True):
     """A slot was taken away because a window closed or a freeze began."""
 
     holder: str
-    """Id of the migration."""
+    """Who it is: id of the migration, a number sign, and the turn in which it asked."""
     reason: str
     """Which window or freeze, in one sentence."""
     wake_at: int
@@ -162,7 +162,7 @@ class SlotRefused(msgspec.Struct, frozen=True, kw_only=True):
     """There is no room even to wait: holders and waiting are at their bound. Nothing changed."""
 
     holder: str
-    """Id of the migration."""
+    """Who it is: id of the migration, a number sign, and the turn in which it asked."""
     retry_at: int
     """When it may ask again, in microseconds since the epoch."""
 

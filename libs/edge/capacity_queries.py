@@ -1,6 +1,5 @@
 """Questions about capacities: what they allow, who holds and who waits, and why nobody is granted a slot now."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import Field
@@ -10,7 +9,8 @@ from libs.contracts.capacity import CapacitySettings, CapacityState
 from libs.domain.capacity.evolving import TIME_BYTES
 from libs.domain.capacity.explaining import holdup
 from libs.domain.capacity.granting import MINUTE_US
-from libs.edge.asking import Asked, Items, Paged, asked, micros_of, missing, paged, single
+from libs.domain.slot_policies import migration_of
+from libs.edge.asking import Asked, Items, Paged, asked, missing, moment_of, paged, single
 from libs.edge.capacity_commands import id_of
 from libs.edge.decisions import Document
 from libs.edge.event_documents import time_of
@@ -21,7 +21,6 @@ from libs.readmodel.queries import capacities
 from libs.readmodel.queries.capacities import SlotRow
 from libs.readmodel.reading import Snapshot
 from libs.readmodel.slots import HOLDING, WAITING
-from libs.runtime.clock import now_us
 
 
 class IntervalDocument(Document):
@@ -135,7 +134,7 @@ def _calendar(settings: CapacitySettings) -> dict[str, Any]:
 
 async def _holdup(call: Call, snapshot: Snapshot, row: CapacityRow) -> dict[str, Any]:
     """What holds slots back; as of a past position at the capacity's last event, as of a time then."""
-    now = _moment(call, snapshot, row)
+    now = moment_of(call, snapshot, row.updated_at)
     settings = capacities.settings_of(row)
     granted = await capacities.granted_since(snapshot, call.principal.tenant, row, now - MINUTE_US)
     state = CapacityState(
@@ -152,13 +151,6 @@ async def _holdup(call: Call, snapshot: Snapshot, row: CapacityRow) -> dict[str,
         "opensAt": _time(found.opens_at),
         "closesAt": _time(found.closes_at),
     }
-
-
-def _moment(call: Call, snapshot: Snapshot, row: CapacityRow) -> int:
-    if snapshot.at is None:
-        return now_us()
-    at = call.query.at.replace(" ", "+").upper()
-    return row.updated_at if ":" in at.partition(",")[0].partition("-")[0] else micros_of(datetime.fromisoformat(at).astimezone(UTC))
 
 
 async def listed(call: Call) -> Answer:
@@ -196,7 +188,7 @@ async def _slots(call: Call, state: str) -> Answer:
 
 
 def _slot(slot: SlotRow) -> dict[str, Any]:
-    return {"holder": slot.holder, "since": time_of(slot.since), "waitedMs": slot.waited_us // 1_000}
+    return {"holder": migration_of(slot.holder)[0], "since": time_of(slot.since), "waitedMs": slot.waited_us // 1_000}
 
 
 async def _row(call: Call, snapshot: Snapshot) -> CapacityRow:
