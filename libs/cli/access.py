@@ -1,6 +1,7 @@
 """`whimbrel token`, `credential` and `config`: who one is, what workers may read, what is set."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from libs.cli.text import show as show_table
 
 MISSING = "missing"
 """What is shown for a setting that has no default and is not given."""
+_TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SECRET = ("password", "secret", "token", "dsn", "key")
 
 
@@ -57,22 +59,25 @@ def issue(
 
 def credential_set(
     name: Annotated[str, typer.Argument(help="Name of the secret, e.g. shop-source.")],
+    tenant: Annotated[str, typer.Option("--tenant", envvar="WHIMBREL_TENANT", help="Tenant whose requests may refer to it.")] = "default",
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Read a secret (a whole postgresql:// address, or a password) from stdin into a file that only the workers' user can read.
+    """Read a secret, e.g. a whole postgresql:// address, from stdin into a file that only the workers' user can read.
 
     Example: echo "$SHOP_DSN" | whimbrel credential set shop-source
     """
     with one_line_errors(as_json):
         if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
             raise CliError(f"{name} is no name for a credential", Exit.USAGE, "use letters, digits, - _ and .")
+        if not _TENANT.fullmatch(tenant):
+            raise CliError(f"{tenant} is no tenant", Exit.USAGE, "use letters, digits and -")
         if sys.stdin.isatty():
             say("secret (ends with Ctrl-D):")
         secret = sys.stdin.read().strip()
         if not secret:
             raise CliError("stdin holds no secret", Exit.USAGE, f"pipe it: ... | whimbrel credential set {name}")
-        folder = data_dir.resolve() / "credentials"
+        folder = data_dir.resolve() / "credentials" / tenant
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / name
         path.touch(mode=0o600)

@@ -9,17 +9,15 @@ import orjson
 from libs.cli.errors import CliError, Exit
 
 
-def side(name: str, given: str, password: str = "") -> dict[str, Any]:
+def side(name: str, given: str) -> dict[str, Any]:
     """One side of a move. Raises CliError for a password in clear: it would stay in the shell's history and in the log for ever."""
     if given.startswith(("env:", "file:")):
-        found = {"dsn": reference(f"--{name}", given)}
-    elif given.startswith(("postgresql://", "postgres://")):
+        return {"dsn": reference(f"--{name}", given)}
+    if given.startswith(("postgresql://", "postgres://")):
         _refuse_password(name, given)
-        found = {"dsn": given}
-    else:
-        fix = "write env:NAME, file:PATH or postgresql://user@host:port/database"
-        raise CliError(f"--{name} {_shown(given)} is no database", Exit.USAGE, fix)
-    return found | ({"password": reference(f"--{name}-password", password)} if password else {})
+        return {"dsn": given}
+    fix = "write env:NAME, file:PATH or postgresql://user@host:port/database"
+    raise CliError(f"--{name} {_shown(given)} is no database", Exit.USAGE, fix)
 
 
 def reference(option: str, given: str) -> str:

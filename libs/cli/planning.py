@@ -21,8 +21,7 @@ Source = Annotated[
     str, typer.Option("--source", help="Database to move: env:NAME, file:PATH, or a postgresql:// address without password.")
 ]
 Target = Annotated[str, typer.Option("--target", help="Empty database to move it to, written in the same way.")]
-SourcePassword = Annotated[str, typer.Option("--source-password", help="Where the source's password is: env:NAME or file:PATH.")]
-TargetPassword = Annotated[str, typer.Option("--target-password", help="Where the target's password is: env:NAME or file:PATH.")]
+Whose = Annotated[str, typer.Option("--tenant", envvar="WHIMBREL_TENANT", help="Tenant whose references are followed.")]
 Option = Annotated[
     list[str], typer.Option("--option", "-o", metavar="NAME=VALUE", help="Option of the provider, e.g. reverse=false; repeatable.")
 ]
@@ -39,23 +38,22 @@ def register(app: typer.Typer, panel: str) -> None:
 def plan_postgres(
     source: Source,
     target: Target,
-    source_password: SourcePassword = "",
-    target_password: TargetPassword = "",
     option: Option = [],  # noqa: B006 - typer copies it
     approve: Approve = False,
+    tenant: Whose = "default",
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Print every step of a move, what undoes it, the point of no return and an estimate; or everything that forbids it.
 
-    References are followed here, in this environment. Exit code 1 when problems forbid the move.
+    References are followed here, in this environment, as the workers would for the tenant. Exit code 1 when problems forbid the move.
 
     Example: SHOP_DSN=postgresql://... NEW_DSN=postgresql://... whimbrel plan postgres --source env:SHOP_DSN --target env:NEW_DSN
     """
     with one_line_errors(as_json):
-        ends = side("source", source, source_password), side("target", target, target_password)
+        ends = side("source", source), side("target", target)
         os.environ.setdefault("WHIMBREL_CREDENTIAL_DIR", str(data_dir.resolve() / "credentials"))
-        plan, problems = asyncio.run(looked("postgres", *ends, options(option), approve=approve))
+        plan, problems = asyncio.run(looked("postgres", *ends, options(option), tenant=tenant, approve=approve))
         if as_json:
             print_json(
                 {
@@ -74,14 +72,14 @@ def plan_postgres(
 
 
 async def looked(
-    kind: str, source: dict[str, Any], target: dict[str, Any], chosen: dict[str, Any], *, approve: bool
+    kind: str, source: dict[str, Any], target: dict[str, Any], chosen: dict[str, Any], *, tenant: str, approve: bool
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan, or the problems that forbid one. Raises CliError when the databases cannot be reached."""
     from libs.providers.base import MoveRequest, ProviderError  # asyncpg takes 0.2 s to import
     from libs.providers.carrying_out import Carrier, with_gate
     from libs.providers.catalogue import PROVIDERS
 
-    request = MoveRequest(tenant="default", migration="plan", provider=kind, source=source, target=target, options=chosen)
+    request = MoveRequest(tenant=tenant, migration="plan", provider=kind, source=source, target=target, options=chosen)
     try:
         provider = Carrier(PROVIDERS).provider(kind)
         inspection = await provider.inspect(request)

@@ -14,7 +14,7 @@ from libs.cli.errors import CliError, Exit
 from libs.cli.following import Follower
 from libs.cli.live_view import view
 from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json
-from libs.cli.planning import Approve, Option, Source, SourcePassword, Target, TargetPassword
+from libs.cli.planning import Approve, Option, Source, Target
 
 if TYPE_CHECKING:
     from libs.cli.client import Api, Reply
@@ -44,8 +44,6 @@ def register(app: typer.Typer, panel: str) -> None:
 def migrate_postgres(
     source: Source,
     target: Target,
-    source_password: SourcePassword = "",
-    target_password: TargetPassword = "",
     option: Option = [],  # noqa: B006 - typer copies it
     approve: Approve = False,
     id_: Id = "",
@@ -74,8 +72,8 @@ def migrate_postgres(
             "provider": "postgres",
             "appName": application or "postgres",
             "environment": environment,
-            "source": side("source", source, source_password),
-            "target": side("target", target, target_password),
+            "source": side("source", source),
+            "target": side("target", target),
             "options": options(option),
             "labels": dict(_pair(one) for one in label),
             "onFailure": on_failure,

@@ -28,14 +28,14 @@ def environment(url: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "WHIMBREL_PORT_URLS": url,
-        "WHIMBREL_CREDENTIAL_ENV": "DESK_TOKEN",
-        "DESK_TOKEN": TOKEN,
+        "WHIMBREL_CREDENTIAL_ENV": "{tenant}_*_TOKEN",
+        "ACME_DESK_TOKEN": TOKEN,
     }
 
 
 def request_for(machine: Document, url: str, app_port: int, migration: str = "mig-1", **options: Any) -> MoveRequest:
     """The request to move a machine that the stand-in's account was furnished for, with every port."""
-    token = "env:DESK_TOKEN"
+    token = "env:ACME_DESK_TOKEN"
     ports: Document = {
         "agents": {"url": f"{url}/agents", "token": token},
         "cmdb": {

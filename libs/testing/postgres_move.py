@@ -23,11 +23,15 @@ class PostgresMove:
             tenant="acme",
             migration=f"move-{source_database}",
             provider="postgres",
-            source={"dsn": "env:SOURCE_DSN"},
-            target={"dsn": "env:TARGET_DSN"},
+            source={"dsn": "env:ACME_SOURCE_DSN"},
+            target={"dsn": "env:ACME_TARGET_DSN"},
             options=options,
         )
-        self.environment = {"SOURCE_DSN": self.source_dsn, "TARGET_DSN": self.target_dsn}
+        self.environment = {
+            "WHIMBREL_CREDENTIAL_ENV": "{tenant}_*_DSN",
+            "ACME_SOURCE_DSN": self.source_dsn,
+            "ACME_TARGET_DSN": self.target_dsn,
+        }
 
     @classmethod
     async def made(cls, servers: tuple[Server, Server], *, sample: int = 0, **options: Any) -> "PostgresMove":
@@ -74,8 +78,8 @@ class PostgresMove:
             replace(self.request, source={}),
             replace(self.request, source={"dsn": "not a dsn"}),
             replace(self.request, target={"host": "127.0.0.1", "port": 1, "database": "d", "user": "u"}),
-            replace(self.request, target={"dsn": "env:TARGET_DSN", "password": self.secrets[0]}),
-            replace(self.request, target={"dsn": "env:SOURCE_DSN"}),
+            replace(self.request, target={"dsn": "env:ACME_TARGET_DSN", "password": self.secrets[0]}),
+            replace(self.request, target={"dsn": "env:ACME_SOURCE_DSN"}),
             replace(self.request, options={"reverse": "perhaps"}),
             replace(self.request, options={"unheard": 1}),
             replace(self.request, options={"connection": {"file": "/etc/passwd"}}),

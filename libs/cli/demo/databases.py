@@ -85,7 +85,7 @@ async def untouched(source: str, target: str) -> bool:
 
 def keep_credential(data_dir: Path, name: str, dsn: str) -> str:
     """Keep an address with its password where the workers may read it, and return the reference to it."""
-    path = data_dir.resolve() / "credentials" / name
+    path = data_dir.resolve() / "credentials" / "default" / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
     path.write_text(dsn + "\n", encoding="utf-8")

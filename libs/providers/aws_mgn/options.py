@@ -16,6 +16,7 @@ PRIVATE_IP = "@private_ip"
 """In a field of the CMDB: replaced by what the cutover instance has."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._-]+$")]
 Read = TypeVar("Read")
+_DESKS = ("agents", "cmdb", "factory")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +60,8 @@ class Desk(Section, frozen=True, kw_only=True):
     """Base address; operators allow it by WHIMBREL_PORT_URLS."""
     token: str = ""
     """Reference to the bearer token, env:NAME or file:/path."""
+    tenant: str = ""
+    """Whose reference that is; set by `parse`, never by a request."""
 
 
 class Cmdb(Desk, frozen=True, kw_only=True):
@@ -124,7 +127,10 @@ def target_of(request: MoveRequest) -> Target:
 
 def parse(request: MoveRequest) -> Options:
     """Options of a request. Raises msgspec.ValidationError."""
-    return msgspec.convert(request.options, Options)
+    options = msgspec.convert(request.options, Options)
+    desks = {name: getattr(options, name) for name in _DESKS}
+    bound = {name: msgspec.structs.replace(desk, tenant=request.tenant) for name, desk in desks.items() if desk is not None}
+    return msgspec.structs.replace(options, **bound)
 
 
 def request_problems(request: MoveRequest) -> list[Problem]:
@@ -137,9 +143,12 @@ def request_problems(request: MoveRequest) -> list[Problem]:
     if any(problem.field.startswith("/options") for problem in found):
         return found
     options = parse(request)
-    for name, desk in (("agents", options.agents), ("cmdb", options.cmdb), ("factory", options.factory)):
+    for name in _DESKS:
+        desk: Desk | None = getattr(options, name)
         if desk is not None:
             found += _desk_problems(desk, f"/options/{name}")
+            if "tenant" in request.options[name]:
+                found.append(_problem("a request does not say whose token it is", "leave tenant out", f"/options/{name}/tenant"))
     if options.decommission == "stop" and not request.source.get("instance_id"):
         remedy = "leave decommission at keep, or name the source's instance_id"
         found.append(_problem("only a source that is an EC2 instance can be stopped", remedy, "/options/decommission"))

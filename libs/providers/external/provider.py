@@ -29,7 +29,7 @@ class ExternalProvider:
 
     async def inspect(self, request: MoveRequest) -> Inspection:
         """Check options, destination and secret; the other system is not asked."""
-        problems = option_problems(request) or self._destination_problems(parse(request))
+        problems = option_problems(request) or self._destination_problems(parse(request), request.tenant)
         return Inspection(facts={} if problems else {"steps": len(parse(request).steps)}, problems=tuple(problems))
 
     def plan(self, request: MoveRequest, inspection: Inspection) -> Plan:
@@ -58,17 +58,17 @@ class ExternalProvider:
     async def _tell(self, work: Assignment, options: Options) -> Told:
         payload = message_of(work, self._outside.ticket(work.work_id, work.attempt))
         if options.webhook is not None:
-            return await self._outside.post(options.webhook.url, _secret(options.webhook), work.work_id, payload)
+            return await self._outside.post(options.webhook.url, _secret(options.webhook, work.request.tenant), work.work_id, payload)
         assert options.kafka is not None, "inspect let only requests pass that say where"
         return await self._outside.publish(options.kafka.topic, f"{work.request.tenant}/{work.request.migration}", work.work_id, payload)
 
-    def _destination_problems(self, options: Options) -> list[Problem]:
+    def _destination_problems(self, options: Options, tenant: str) -> list[Problem]:
         found: list[Problem] = []
         if options.webhook is not None:
             if refused := self._outside.url_refusal(options.webhook.url):
                 found.append(problem(refused, "give an address that webhooks may reach", "/options/webhook/url", "url_refused"))
             try:
-                _secret(options.webhook)
+                _secret(options.webhook, tenant)
             except ProviderError as error:
                 found.append(error.problem)
         if options.kafka is not None and (refused := self._outside.topic_refusal(options.kafka.topic)):
@@ -80,12 +80,12 @@ class ExternalProvider:
         return found
 
 
-def _secret(webhook: WebhookOption) -> str:
+def _secret(webhook: WebhookOption, tenant: str) -> str:
     """The signing secret behind the reference. Raises ProviderError, quoting no secret."""
     try:
         if not is_reference(webhook.secret):
             raise BadReference("the signing secret stands in the request")
-        secret = follow(webhook.secret)
+        secret = follow(webhook.secret, tenant)
         prefix, mark, encoded = secret.partition("_")
         # Only what was made to sign: with a password as key, a message would let its receiver guess that password.
         if (prefix, mark) != ("whsec", "_") or len(base64.b64decode(encoded, validate=True)) < FEWEST_SECRET_BYTES:

@@ -59,8 +59,8 @@ class Refused(ValueError):
         self.problems = tuple(problems)
 
 
-def endpoint(side: str, given: Mapping[str, Any]) -> Endpoint:
-    """Read one side (source or target) of a request and follow its references. Raises Refused with every problem."""
+def endpoint(side: str, given: Mapping[str, Any], tenant: str) -> Endpoint:
+    """Read one side (source or target) of a tenant's request and follow its reference. Raises Refused with every problem."""
     problems: list[Problem] = []
 
     def refuse(key: str, code: str, message: str, remedy: str) -> None:
@@ -69,8 +69,12 @@ def endpoint(side: str, given: Mapping[str, Any]) -> Endpoint:
 
     for key in sorted(set(given) - set(KEYS)):
         refuse(key, "unknown_field", f"{side} has an unknown field {key}", f"use only {', '.join(KEYS)}")
-    values = _from_dsn(given, refuse) | {key: value for key, value in given.items() if key in KEYS and key != "dsn"}
-    _read_password(given, values, refuse)
+    plain = {key: value for key, value in given.items() if key in KEYS and key not in ("dsn", "password")}
+    _refuse_password(given, refuse)
+    if is_reference(str(given.get("dsn", ""))):
+        for key in sorted(plain):  # a credential goes nowhere but where it says itself
+            refuse(key, "beside_reference", f"{side} has {key} beside a dsn by reference", f"put {key} into the dsn that is referred to")
+    values = _from_dsn(given, tenant, refuse) | plain
     for key in ("host", "database", "user"):
         if not values.get(key) and not problems:
             refuse(key, "field_missing", f"{side} names no {key}", f"give {key}, or a dsn that has it")
@@ -89,7 +93,7 @@ def endpoint(side: str, given: Mapping[str, Any]) -> Endpoint:
 Refuse = Callable[[str, str, str, str], None]
 
 
-def _from_dsn(given: Mapping[str, Any], refuse: Refuse) -> dict[str, Any]:
+def _from_dsn(given: Mapping[str, Any], tenant: str, refuse: Refuse) -> dict[str, Any]:
     dsn = given.get("dsn", "")
     if not dsn:
         return {}
@@ -97,7 +101,7 @@ def _from_dsn(given: Mapping[str, Any], refuse: Refuse) -> dict[str, Any]:
         refuse("dsn", "invalid_field", "dsn is not a string", "give a DSN without a password, or env:NAME or file:/path")
         return {}
     try:
-        values = parse_dsn(follow(dsn) if is_reference(dsn) else dsn)
+        values = parse_dsn(follow(dsn, tenant) if is_reference(dsn) else dsn)
     except BadReference as error:
         refuse("dsn", "credential_not_found", str(error), "name a credential that the workers can read")
         return {}
@@ -105,21 +109,19 @@ def _from_dsn(given: Mapping[str, Any], refuse: Refuse) -> dict[str, Any]:
         refuse("dsn", "invalid_field", "the dsn is not a postgresql:// URL", "write postgresql://user@host:port/database")
         return {}
     if values.get("password") and not is_reference(dsn):
-        refuse("dsn", "plaintext_password", "the dsn holds a password", "take it out and refer to it: env:NAME or file:/path")
+        refuse("dsn", "plaintext_password", "the dsn holds a password", "refer to the whole dsn instead: env:NAME or file:/path")
     return values
 
 
-def _read_password(given: Mapping[str, Any], values: dict[str, Any], refuse: Refuse) -> None:
-    password = given.get("password", "")
+def _refuse_password(given: Mapping[str, Any], refuse: Refuse) -> None:
+    """A secret that does not say which host it is for could be sent to any, so only a whole dsn may be referred to."""
+    password, remedy = given.get("password", ""), "refer to a whole dsn with the password in it: dsn: env:NAME or file:/path"
     if not password:
         return
-    if not isinstance(password, str) or not is_reference(password):
-        refuse("password", "plaintext_password", "the request holds a password in clear", "refer to it: env:NAME or file:/path")
-        return
-    try:
-        values["password"] = follow(password)
-    except BadReference as error:
-        refuse("password", "credential_not_found", str(error), "name a credential that the workers can read")
+    if isinstance(password, str) and is_reference(password):
+        refuse("password", "password_without_host", "a password by reference says not which host it is for", remedy)
+    else:
+        refuse("password", "plaintext_password", "the request holds a password in clear", remedy)
 
 
 def parse_dsn(dsn: str) -> dict[str, Any]:

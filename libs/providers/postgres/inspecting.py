@@ -10,7 +10,7 @@ from libs.providers.postgres.dumping import dump_program
 from libs.providers.postgres.endpoints import Endpoint, Refused, endpoint
 from libs.providers.postgres.facts import Facts, KeylessTable, Server
 from libs.providers.postgres.options import option_problems, parse
-from libs.providers.postgres.prerequisites import prerequisites
+from libs.providers.postgres.prerequisites import prerequisites, reach_problems
 
 SECONDS = 60.0
 SHOWN = 5
@@ -22,9 +22,11 @@ async def inspect(request: MoveRequest) -> Inspection:
     ends: list[Endpoint] = []
     for side, given in (("source", request.source), ("target", request.target)):
         try:
-            ends.append(endpoint(side, given))
+            ends.append(endpoint(side, given, request.tenant))
         except Refused as error:
             problems.extend(error.problems)
+    if not problems:
+        problems = reach_problems(parse(request), *ends)
     if problems:
         return Inspection(facts={}, problems=tuple(problems))
     source_end, target_end = ends

@@ -21,8 +21,8 @@ class Move:
         self.progress = progress
         self.options = parse(work.request)
         self.names = names_of(work.request.tenant, work.request.migration)
-        self.source_endpoint = _endpoint("source", work.request.source)
-        self.target_endpoint = _endpoint("target", work.request.target)
+        self.source_endpoint = _endpoint("source", work.request.source, work.request.tenant)
+        self.target_endpoint = _endpoint("target", work.request.target, work.request.tenant)
         self.seconds = work.step.timeout_ms / 1000
 
     @property
@@ -76,9 +76,9 @@ def recorded(connection: Connection | None) -> Connection:
     return connection
 
 
-def _endpoint(side: str, given: dict[str, Any]) -> Endpoint:
+def _endpoint(side: str, given: dict[str, Any], tenant: str) -> Endpoint:
     try:
-        return endpoint(side, given)
+        return endpoint(side, given, tenant)
     except Refused as error:
         problem = error.problems[0]
         raise ProviderError(

@@ -3,11 +3,28 @@
 from collections.abc import Iterator
 
 from libs.contracts.values import Problem
+from libs.providers.postgres.endpoints import Endpoint
 from libs.providers.postgres.facts import Facts, Server
 from libs.providers.postgres.options import Options
 
 OLDEST = 150_000
 """First server version that can be source or target."""
+
+
+def reach_problems(options: Options, source: Endpoint, target: Endpoint) -> list[Problem]:
+    """A server that is reached elsewhere than where the credential says gets no password of that credential."""
+    reaches = (("subscription", options.subscription, source), ("reverse_subscription", options.reverse_subscription, target))
+    return [
+        Problem(
+            code="passfile_needed",
+            category="validation",
+            message=f"{name} has a host or port of its own, which the credential does not name",
+            remedy="name a passfile on the subscribing server; the password is not sent there",
+            field=f"/options/{name}/passfile",
+        )
+        for name, reach, end in reaches
+        if (reach.host or reach.port) and not reach.passfile and end.password
+    ]
 
 
 def prerequisites(facts: Facts, options: Options) -> list[Problem]:

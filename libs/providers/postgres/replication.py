@@ -127,13 +127,13 @@ async def sync_slot_pattern(connection: Connection, name: str) -> str:
 
 
 def conninfo(endpoint: Endpoint, reach: Reach, application: str) -> str:
-    """Connection string by which one server logs in to the other; holds the password unless a passfile is given."""
+    """Connection string by which one server logs in to the other; the password goes only where the credential says."""
     values = {
         "host": reach.host or endpoint.host,
         "port": str(reach.port or endpoint.port),
         "dbname": endpoint.database,
         "user": endpoint.user,
-        "password": "" if reach.passfile else endpoint.password,
+        "password": "" if reach.passfile or reach.host or reach.port else endpoint.password,
         "passfile": reach.passfile,
         "sslmode": endpoint.sslmode,
         "application_name": application,

@@ -15,5 +15,6 @@ class TestExternalProvider(ChunkedProviderSuite):
     @pytest.fixture
     async def harness(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LoopbackSystem]:
         monkeypatch.setenv(SECRET_NAME, SECRET)
+        monkeypatch.setenv("WHIMBREL_DEFAULT_TENANT", "acme")
         async with LoopbackSystem(tmp_path) as system:
             yield system

@@ -20,6 +20,8 @@ CHECK = {"name": "look", "phase": "testing", "kind": "check"}
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> ExternalProvider:
+    monkeypatch.setenv("WHIMBREL_DEFAULT_TENANT", "acme")
+    monkeypatch.setenv("WHIMBREL_CREDENTIAL_ENV", "*_WEBHOOK_SECRET,CRM_PASSWORD")
     monkeypatch.setenv("CRM_WEBHOOK_SECRET", SECRET)
     monkeypatch.setenv("SHORT_WEBHOOK_SECRET", "whsec_c2hvcnQ=")
     monkeypatch.setenv("CRM_PASSWORD", "hunter2hunter2hunter2hunter2hunter2")
@@ -117,6 +119,8 @@ async def test_a_topic_that_is_allowed_will_do(provider: ExternalProvider) -> No
 
 
 async def test_without_a_master_key_nothing_can_be_told_SEC4(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHIMBREL_DEFAULT_TENANT", "acme")
+    monkeypatch.setenv("WHIMBREL_CREDENTIAL_ENV", "*_WEBHOOK_SECRET,CRM_PASSWORD")
     monkeypatch.setenv("CRM_WEBHOOK_SECRET", SECRET)
     provider = ExternalProvider(Outgoing(TellingSettings(data_dir=tmp_path, environment="prod")))
 

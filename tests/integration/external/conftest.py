@@ -102,7 +102,11 @@ def message_of(value: bytes) -> dict[str, Any]:
 def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     prefix, data_dir = f"ext{os.getpid()}", tmp_path_factory.mktemp("external")
     create_topics(stack.kafka, prefix, PARTITIONS)
-    environment = environment_of(stack, prefix) | {"WHIMBREL_DATA_DIR": str(data_dir), "TEST_WEBHOOK_SECRET": SECRET}
+    environment = environment_of(stack, prefix) | {
+        "WHIMBREL_DATA_DIR": str(data_dir),
+        "TEST_WEBHOOK_SECRET": SECRET,
+        "WHIMBREL_DEFAULT_TENANT": "acme",
+    }
     with receiving(time.monotonic) as receiver, Services(environment, tmp_path_factory.mktemp("logs")) as services:
         started = [services.start(f"services.{name}") for name in ("validator", "verifier", "projector")]
         migrator = services.start("services.migrator", WHIMBREL_WORK_LIMIT="1")

@@ -24,8 +24,8 @@ async def move(servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch) 
         await server.execute(f"CREATE ROLE {role(made)} LOGIN PASSWORD '{PASSWORD}'")
     await source.execute(f"GRANT CREATE ON DATABASE {name(made.source_dsn)} TO {role(made)}")
     await build(as_mover(made, made.source_dsn), 2_000)
-    monkeypatch.setenv("SOURCE_DSN", as_mover(made, made.source_dsn))
-    monkeypatch.setenv("TARGET_DSN", as_mover(made, made.target_dsn))
+    for key, value in made.environment.items():
+        monkeypatch.setenv(key, as_mover(made, value) if key.endswith("_DSN") else value)
     return made
 
 

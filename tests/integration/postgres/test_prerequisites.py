@@ -47,7 +47,8 @@ async def test_every_problem_of_both_servers_is_reported_at_once_O3(
         await target.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
 
         found = await problems(move)
-        elsewhere = await problems(move, target={"dsn": "env:TARGET_DSN", "database": "latin"})
+        monkeypatch.setenv("ACME_LATIN_DSN", move.target_dsn.rpartition("/")[0] + "/latin")
+        elsewhere = await problems(move, target={"dsn": "env:ACME_LATIN_DSN"})
 
         await run(move.source_dsn, 'DROP OWNED BY "only here"; DROP ROLE "only here"')
     codes = sorted({problem.code for problem in found})
@@ -65,7 +66,7 @@ async def test_every_problem_of_both_servers_is_reported_at_once_O3(
 async def test_source_and_target_may_not_be_one_database(make_move: MakeMove) -> None:
     move = await make_move()
 
-    assert "same_database" in {problem.code for problem in await problems(move, target={"dsn": "env:SOURCE_DSN"})}
+    assert "same_database" in {problem.code for problem in await problems(move, target={"dsn": "env:ACME_SOURCE_DSN"})}
 
 
 async def test_a_source_that_follows_another_server_is_refused(make_move: MakeMove) -> None:
@@ -108,10 +109,10 @@ async def test_all_faults_of_a_request_are_reported_together_and_name_their_fiel
 
 async def test_a_wrong_password_is_final_and_quotes_nothing(make_move: MakeMove, monkeypatch: pytest.MonkeyPatch) -> None:
     move = await make_move()
-    monkeypatch.setenv("WRONG_PASSWORD", "not-the-password")
+    monkeypatch.setenv("ACME_WRONG_DSN", move.source_dsn.replace(move.secrets[0], "not-the-password"))
 
     with pytest.raises(ProviderError) as refused:
-        await problems(move, source={"dsn": "env:SOURCE_DSN", "password": "env:WRONG_PASSWORD"})
+        await problems(move, source={"dsn": "env:ACME_WRONG_DSN"})
 
     assert refused.value.problem.code == "authentication_failed"
     assert not refused.value.retryable

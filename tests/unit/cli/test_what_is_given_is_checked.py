@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from libs.cli.access import redacted
-from libs.cli.endpoints import options, side
+from libs.cli.endpoints import options, reference, side
 from libs.cli.errors import CliError, Exit
 
 
@@ -41,12 +41,12 @@ def test_references_and_addresses_without_password_are_taken(tmp_path: Path, mon
 
     assert side("source", "env:SHOP_DSN") == {"dsn": "env:SHOP_DSN"}
     assert side("source", "file:shop.dsn") == {"dsn": f"file:{tmp_path / 'shop.dsn'}"}
-    assert side("source", "postgresql://me@db/shop", "env:PW") == {"dsn": "postgresql://me@db/shop", "password": "env:PW"}
+    assert side("source", "postgresql://me@db/shop") == {"dsn": "postgresql://me@db/shop"}
 
 
-def test_a_password_that_is_no_reference_is_refused() -> None:
+def test_a_password_in_the_place_of_a_reference_is_refused() -> None:
     with pytest.raises(CliError) as raised:
-        side("source", "postgresql://me@db/shop", "hunter2")
+        reference("--source", "hunter2")
 
     assert "never the secret itself" in raised.value.line
     assert "hunter2" not in raised.value.line

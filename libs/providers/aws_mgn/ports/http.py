@@ -52,6 +52,6 @@ async def _answer(response: aiohttp.ClientResponse, who: str, fence: int) -> Any
 
 def _token(desk: Desk, who: str) -> str:
     try:
-        return follow(desk.token)
+        return follow(desk.token, desk.tenant)
     except BadReference as error:
         raise ProviderError("credential_not_found", f"{who}: {error}", remedy="set it where the workers run") from None
