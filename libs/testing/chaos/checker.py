@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from libs.testing.chaos.effects import Effect, left_wrong, worlds
-from libs.testing.chaos.journal import Entry
+from libs.testing.chaos.journal import Entry, Garbage
 from libs.testing.chaos.recording import Logged, Recording
 from libs.testing.chaos.reference import Illegal, Model
 
@@ -85,11 +85,11 @@ def check(recording: Recording, journal: Sequence[Entry], effects: Iterable[Effe
 
 
 def _without_garbage(recording: Recording, journal: Sequence[Entry]) -> Recording:
-    places = {(e.topic, e.partition, e.offset) for e in journal if e.what == "garbage"}
+    garbage = Garbage(journal)
     return replace(
         recording,
-        commands=[one for one in recording.commands if one[:3] not in places],
-        events=[one for one in recording.events if one[:3] not in places],
+        commands=[one for one in recording.commands if (one[:3], one.value) not in garbage],
+        events=[one for one in recording.events if (one[:3], one.value) not in garbage],
     )
 
 
@@ -213,16 +213,18 @@ def _letters(recording: Recording) -> Iterator[tuple[tuple[str, int, int], bytes
 
 def _check_dead_letters(recording: Recording, journal: Sequence[Entry], found: Findings) -> None:
     """Every garbage message once, with its bytes; nothing else. Garbage on events is no dead letter: only read models keep it."""
-    garbage = {(e.topic, e.partition, e.offset): e.sha256 for e in journal if e.what == "garbage" and not e.topic.endswith(".events")}
+    garbage = Garbage(entry for entry in journal if not entry.topic.endswith(".events"))
     letters = {place: value for place, value, _ in _letters(recording)}
     # Of what is larger than a dead letter may be, the beginning and the hash are kept.
     cut = {place: detail for place, value, detail in _letters(recording) if len(value) >= DEAD_LETTER_KEEPS}
-    for place in sorted(garbage.keys() - letters.keys()):
-        found.add("dead_letters_missing", "/".join(map(str, place)))
     for place, value in letters.items():
-        if place not in garbage:
-            found.add("dead_letters_unexpected", "/".join(map(str, place)))
-        elif hashlib.sha256(value).hexdigest() != garbage[place] and garbage[place] not in cut.get(place, ""):
+        digest = hashlib.sha256(value).hexdigest()
+        if place not in garbage.placed:
+            if not garbage.claim(digest):
+                found.add("dead_letters_unexpected", "/".join(map(str, place)))
+        elif digest != garbage.placed[place] and garbage.placed[place] not in cut.get(place, ""):
             found.add("dead_letters_altered", "/".join(map(str, place)))
+    for name in [*("/".join(map(str, place)) for place in sorted(garbage.placed.keys() - letters.keys())), *garbage.unclaimed()]:
+        found.add("dead_letters_missing", name)
     for _ in range(len(recording.dead_letters) - len(letters)):
         found.add("duplicates", "a dead letter twice")

@@ -27,13 +27,15 @@ from libs.testing.chaos.chance import Random
 from libs.testing.chaos.comparing import differences
 from libs.testing.chaos.garbage import MIB, OnCommands, Piece
 from libs.testing.chaos.garbage_elsewhere import OnEvents, OnIntake
-from libs.testing.chaos.journal import Entry, Journal, read_journal
+from libs.testing.chaos.journal import UNPLACED, Entry, Garbage, Journal, Place, read_journal
 from libs.testing.chaos.scene import PARTITIONS, Scene
 from libs.testing.waiting import wait_until
 
 SERVICES = ("validator", "migrator", "verifier", "projector", "notifier")
 SETTLE_S = 3_600
-_REJECTS = "SELECT partition, pos FROM dead_letter WHERE reader = 'projector' AND topic = $1"
+_REJECTS = (
+    """SELECT partition, pos, encode(sha256(coalesce(value, '')), 'hex') FROM dead_letter WHERE reader = 'projector' AND topic = $1"""
+)
 
 
 class Kinds(Protocol):
@@ -71,7 +73,16 @@ def _journalled(journal: Journal, topic: str, value: bytes) -> Callable[[object,
 
     def arrived(error: object, message: Message) -> None:
         assert error is None, error
-        journal.write(Entry(what="garbage", topic=topic, partition=message.partition() or 0, offset=message.offset() or 0, sha256=digest))
+        offset = message.offset()  # None when the broker had it already and answered a repeat
+        journal.write(
+            Entry(
+                what="garbage",
+                topic=topic,
+                partition=message.partition() or 0,
+                offset=UNPLACED if offset is None else offset,
+                sha256=digest,
+            )
+        )
 
     return arrived
 
@@ -89,17 +100,21 @@ def start(scene: Scene, home: Path) -> None:
 
 def not_rejected(dsn: str, prefix: str, journal: list[Entry]) -> Iterator[str]:
     """Pieces on events that the projector does not hold as its rejects exactly once, one sentence each."""
-    sent = {(entry.topic, entry.partition, entry.offset) for entry in journal if entry.what == "garbage"}
-    topics = {topic for topic, _, _ in sent}
-    held = {(topic, *place) for topic in topics for place in asyncio.run(_rejects(dsn, prefix, topic))}
-    for place in sorted(sent ^ held):
-        yield f"{'/'.join(map(str, place))} is {'no reject' if place in sent else 'rejected, but was no garbage'}"
+    garbage = Garbage(journal)
+    held: dict[Place, str] = {}
+    for topic in {topic for topic, _, _ in garbage.placed}:
+        held |= {(topic, partition, pos): digest for partition, pos, digest in asyncio.run(_rejects(dsn, prefix, topic))}
+    for place, digest in held.items():
+        if place not in garbage.placed and not garbage.claim(digest):
+            yield f"{'/'.join(map(str, place))} is rejected, but was no garbage"
+    missing = [*("/".join(map(str, place)) for place in garbage.placed.keys() - held.keys()), *garbage.unclaimed()]
+    yield from (f"{name} is no reject" for name in missing)
 
 
-async def _rejects(dsn: str, prefix: str, topic: str) -> list[tuple[int, int]]:
+async def _rejects(dsn: str, prefix: str, topic: str) -> list[tuple[int, int, str]]:
     async with open_pool(dsn) as pool, pool.acquire() as connection, connection.transaction():
         await generations.use(connection, await generations.live(connection, prefix))
-        return [(row[0], row[1]) for row in await connection.fetch(_REJECTS, topic)]
+        return [(row[0], row[1], row[2]) for row in await connection.fetch(_REJECTS, topic)]
 
 
 def flood(scene: Scene, home: Path, topic: str, count: int, seed: int) -> dict[str, object]:
@@ -117,6 +132,8 @@ def flood(scene: Scene, home: Path, topic: str, count: int, seed: int) -> dict[s
         found += not_rejected(scene.stack.postgres, scene.prefix, read_journal(scene.journal.path))
     ended = [service.name for service in scene.services.running if service.starts > 1 or service.exit_code() is not None]
     evidence = scene.judge([*found, *(f"{name} ended" for name in ended)])
+    for kind, examples in evidence.findings.examples.items():
+        scene.say(f"{kind}: {'; '.join(examples)}")
     line = {"garbage": count, "topic": topic, "dead_letters": len(evidence.recording.dead_letters), "good": scene.requested}
     return line | dict(evidence.findings.counts) | {"clean": evidence.findings.clean, "sent_s": round(sent, 1), "all_s": round(seconds, 1)}
 
@@ -130,7 +147,7 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home, Stack.ephemeral() as stack:
         kafka.create_topics(stack.kafka, "garbage", PARTITIONS)
-        with Scene(stack, "garbage", Path(home)) as scene:
+        with Scene(stack, "garbage", Path(home), say=lambda text: print(text, file=sys.stderr)) as scene:
             line = flood(scene, Path(home), given.topic, given.count, given.seed)
     print(json.dumps(line))
     return 0 if line["clean"] else 1

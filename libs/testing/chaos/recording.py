@@ -109,15 +109,17 @@ class Tape:
         self._consumer.assign(self._places)
 
     def catch_up(self, limit_s: float = READ_LIMIT_S) -> list[Logged]:
-        """What was committed since the last call, up to the end as it is now. Raises TimeoutError."""
+        """What was committed since the last call, up to the end as it is now. Raises TimeoutError when nothing comes for `limit_s`."""
         ends = {(p.topic, p.partition): self._consumer.get_watermark_offsets(p, timeout=limit_s)[1] for p in self._places}
         reached = {(p.topic, p.partition): max(0, p.offset) for p in self._consumer.position(self._places)}
         found: list[Logged] = []
         until = time.monotonic() + limit_s
         while any(reached.get(place, 0) < end for place, end in ends.items()):
             if time.monotonic() > until:
-                raise TimeoutError(f"not read to the end in {limit_s:.0f} s: {ends}, reached {reached}")
-            found += self._some(reached)
+                raise TimeoutError(f"nothing further came in {limit_s:.0f} s: {ends}, reached {reached}")
+            more = self._some(reached)
+            found += more
+            until = time.monotonic() + limit_s if more else until
         return found
 
     def some(self) -> list[Logged]:
