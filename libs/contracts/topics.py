@@ -40,7 +40,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 AGGREGATES = ("migration", "delivery", "subscription", "capacity", "wave")
-PROJECTED = ("migration", "delivery", "subscription", "capacity")
+PROJECTED = AGGREGATES
 """Aggregates that have a read model; the projector reads the events of no others."""
 TOLD_BY_POLICIES = ("migration", "capacity", "wave")
 """Aggregates that policies send commands to; the validator writes those (libs/domain/policies.py)."""

@@ -11,10 +11,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from libs.contracts.envelope import GENESIS
 from libs.contracts.refusal import CommandRefused
+from libs.domain.wave.views import standing_of
 from libs.readmodel import generations
-from libs.readmodel.facts import KINDS, fact_of
+from libs.readmodel.facts import KINDS, fact_of, text
 from libs.readmodel.projecting import VIEWS, usable
 from libs.readmodel.view import row_from
+from libs.readmodel.wave import state_of
 from libs.runtime.codec import Codec
 from libs.runtime.errors import BrokenHistory, Poison
 from libs.runtime.received import received
@@ -70,7 +72,8 @@ async def check(connection: Connection, consumer: Consumer, codec: Codec, prefix
         until = {(row[0], row[1]): row[2] for row in await connection.fetch(_POSITIONS, schema)}
         fold = _Fold(prefix, codec)
         _read(consumer, until, fold)
-        return [*await _events(connection, fold), *await _rows(connection, fold), *await _counts(connection, fold)]
+        found = [*await _events(connection, fold), *await _rows(connection, fold), *await _counts(connection, fold)]
+        return [*found, *await _members(connection, fold)]
 
 
 def _read(consumer: Consumer, until: dict[tuple[str, int], int], fold: _Fold) -> None:
@@ -119,3 +122,16 @@ async def _counts(connection: Connection, fold: _Fold) -> list[Wrong]:
     }
     keys = [key for key in {*counted, *stored} if counted.get(key, 0) != stored.get(key, 0)]
     return [Wrong("status_count", key, str(stored.get(key, 0)), str(counted.get(key, 0))) for key in keys]
+
+
+async def _members(connection: Connection, fold: _Fold) -> list[Wrong]:
+    logged = {
+        (row.tenant, row.id, number): (text(migration), state)
+        for key, row in fold.rows.items()
+        if key[0] == KINDS["wave"]
+        for number, (migration, state) in enumerate(standing_of(state_of(row)))
+    }
+    found = await connection.fetch("SELECT tenant, wave, number, migration, state FROM wave_member")
+    stored = {(row[0], row[1], row[2]): (row[3], row[4]) for row in found}
+    keys = [key for key in {*logged, *stored} if logged.get(key) != stored.get(key)]
+    return [Wrong("wave_member", key, repr(stored.get(key)), repr(logged.get(key))) for key in keys]

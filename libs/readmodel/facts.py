@@ -8,7 +8,7 @@ from libs.contracts.envelope import EventEnvelope
 from libs.runtime.codec import Decoded
 from libs.runtime.received import Received
 
-KINDS: dict[str, int] = {"migration": 1, "delivery": 2, "subscription": 3, "capacity": 4}
+KINDS: dict[str, int] = {"migration": 1, "delivery": 2, "subscription": 3, "capacity": 4, "wave": 5}
 """Number of each aggregate in the event table. Never renumber: rows hold them."""
 LONGEST_INDEXED = 200
 """Characters that are kept of a text that can be searched for, so that no index entry outgrows its page."""

@@ -11,9 +11,10 @@ import structlog
 from libs.contracts.envelope import GENESIS
 from libs.contracts.operations import DeadLetter, DeadLetterResolved, ProgressReported
 from libs.contracts.refusal import CommandRefused
-from libs.readmodel import capacity, delivery, generations, migration, operations, subscription
+from libs.readmodel import capacity, delivery, generations, migration, operations, subscription, wave
 from libs.readmodel.counts import Counts
 from libs.readmodel.facts import EVENT_COLUMNS, KINDS, EventRow, Fact, event_row, fact_of
+from libs.readmodel.members import Members
 from libs.readmodel.slots import Slots
 from libs.readmodel.view import View, insert, load, update
 from libs.runtime.batches import Taken
@@ -26,6 +27,7 @@ VIEWS: dict[int, View] = {
     KINDS["delivery"]: delivery.VIEW,
     KINDS["subscription"]: subscription.VIEW,
     KINDS["capacity"]: capacity.VIEW,
+    KINDS["wave"]: wave.VIEW,
 }
 REMEMBERED = 50_000
 """Current rows kept in memory between batches."""
@@ -134,6 +136,7 @@ class _Batch:
         self._changes: list[tuple[Any, ...]] = []
         self._new: set[Key] = set()
         self._slots = Slots()
+        self._members = Members()
         self.touched: dict[Key, None] = {}
 
     def take(self, fact: Fact, taken: Taken) -> None:
@@ -159,6 +162,8 @@ class _Batch:
                 self._status_changed(row, after, fact.pos)
             elif fact.kind == KINDS["capacity"]:
                 self._slots.take(fact)
+            elif fact.kind == KINDS["wave"]:
+                self._members.take(fact, row, after)
         self._events.append(event_row(fact, taken.record))
 
     def _status_changed(self, row: Any, after: Any, pos: int) -> None:
@@ -183,6 +188,7 @@ class _Batch:
             await insert(connection, view, [self._rows[key] for key in keys if key in self._new])
             await update(connection, view, [self._rows[key] for key in keys if key not in self._new])
         await self._slots.write(connection)
+        await self._members.write(connection)
         if self._changes:
             await connection.copy_records_to_table("status_change", records=self._changes, columns=_CHANGE_COLUMNS)
         begun = [self._rows[key] for key in self._new if key[0] == KINDS["migration"]]

@@ -35,7 +35,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(NamedTuple):
-    """One view. `json` names columns that hold JSON, `fixed` those that never change once the row is there.
+    """One view. `json` names columns that hold JSON, `fixed` those that never change once the row is there,
+    `seldom` large ones that are not stored anew where they are the same.
 
     `evolve` takes the row before (None before the first event) and an event, and returns the row after.
     """
@@ -45,6 +46,7 @@ class View(NamedTuple):
     evolve: Callable[[Any, Fact], Any]
     json: frozenset[str]
     fixed: frozenset[str]
+    seldom: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -104,7 +106,14 @@ def _update_sql(view: View) -> str:
     hints = get_type_hints(view.row)
     columns = _updated(view)
     types = [_TYPES.get(hints[column], "bigint" if column == "next_deadline" else "text") for column in columns]
-    sets = ", ".join(f"{column} = n.{column}{'::json' if column in view.json else ''}" for column in columns[2:])
+    sets = ", ".join(f"{column} = {_new(view, column)}" for column in columns[2:])
     arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types, 1))
     source = f"unnest({arrays}) AS n ({', '.join(columns)})"
     return f"UPDATE {view.table} t SET {sets} FROM {source} WHERE t.tenant = n.tenant AND t.id = n.id"  # noqa: S608 - made of constants
+
+
+def _new(view: View, column: str) -> str:
+    if column in view.seldom:
+        # PostgreSQL keeps a large value where it is when the row is given the very same one.
+        return f"CASE WHEN t.{column} = n.{column} THEN t.{column} ELSE n.{column} END"
+    return f"n.{column}::json" if column in view.json else f"n.{column}"

@@ -6,16 +6,19 @@ from libs.contracts import capacity as k
 from libs.contracts import delivery as d
 from libs.contracts import subscription as s
 from libs.contracts.migration import commands as c
+from libs.contracts.wave import commands as w
+from libs.contracts.wave.plan import Member, WaveSettings
 from libs.testing.log_writer import LogWriter
 from libs.testing.migrations import act, approval, check, final, pause_of, plan_of
 
 TENANTS = ("acme", "globex")
+WAVES = ("w1", "w2")
 CAPACITIES = ("calendar/prod", "limit/host=a", "rate/starts")
 
 
 def wander(writer: LogWriter, seed: int, *, migrations: int = 12, steps: int = 250, name: str = "mig") -> None:
     """Tell a story of chance; the same seed tells the same."""
-    chance, slots = Random(seed), Random(seed + 1_000)
+    chance, slots, waves = Random(seed), Random(seed + 1_000), Random(seed + 2_000)
     alive: list[tuple[str, str]] = []
     for number in range(steps):
         if len(alive) < migrations and chance.random() < 0.15:
@@ -27,6 +30,7 @@ def wander(writer: LogWriter, seed: int, *, migrations: int = 12, steps: int = 2
         if chance.random() < 0.2:
             _notify(writer, chance)
         limit(writer, slots)
+        move_together(writer, waves)
     writer.flush()
 
 
@@ -98,3 +102,26 @@ def limit(writer: LogWriter, chance: Random) -> None:
         writer.tell("capacity", tenant, id_, k.SetCapacity(settings=settings))
     else:
         writer.tell("capacity", tenant, id_, k.OverrideFreeze(until=writer.now + 40_000, reason="agreed"))
+
+
+OUTCOMES = ("begun", "begun", "completed", "completed", "completed", "failed", "running", "rolled_back", "rejected", "waiting", "stuck")
+
+
+def move_together(writer: LogWriter, chance: Random) -> None:
+    """Something that may happen to a wave: mostly a member that tells how it gets on."""
+    tenant, id_, roll = chance.choice(TENANTS), chance.choice(WAVES), chance.random()
+    settings = WaveSettings(max_failures=chance.randrange(6), max_running=chance.randrange(5))
+    status = writer.states["wave", tenant, id_].status if ("wave", tenant, id_) in writer.states else ""
+    operations = [w.StartWave(), w.StartWave(), w.StartWave(), w.ResumeWave(), w.ResumeWave(), w.PauseWave(reason="lunch")]
+    operations += [w.RollBackWave(reason="wrong network")] if chance.random() < 0.1 else []
+    if not status or roll < 0.05:
+        writer.tell("wave", tenant, id_, w.PlanWave(settings=settings))
+    elif roll < 0.25:
+        number = chance.randrange(12)
+        depends_on = tuple(f"mig-{other}" for other in {chance.randrange(12), chance.randrange(12)} if other < number)
+        writer.tell("wave", tenant, id_, w.AddMembers(members=(Member(migration=f"mig-{number}", depends_on=depends_on),)))
+    elif roll < 0.45:
+        writer.tell("wave", tenant, id_, chance.choice(operations))
+    else:
+        note = w.NoteMember(migration=f"mig-{chance.randrange(12)}", outcome=chance.choice(OUTCOMES), reason="so it went")
+        writer.tell("wave", tenant, id_, note)

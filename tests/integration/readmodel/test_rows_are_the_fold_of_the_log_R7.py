@@ -24,6 +24,8 @@ TOLD = {
     "subscription",
     "capacity",
     "capacity_slot",
+    "wave",
+    "wave_member",
 }
 
 
@@ -57,10 +59,13 @@ async def test_check_finds_a_row_that_is_wrong(settings: Settings, pool: Pool, c
         await connection.execute(f"UPDATE {schema}.migration SET status = 'testing' WHERE id = 'mig-1'")
         await connection.execute(f"UPDATE {schema}.status_count SET count = count + 1 WHERE status = 'planned'")
         await connection.execute(f"DELETE FROM {schema}.event WHERE kind = 2 AND pos = 0")
+        await connection.execute(
+            f"UPDATE {schema}.wave_member SET state = 'completed' WHERE tenant = 'acme' AND wave = 'w1' AND number = 0"
+        )
         consumer = kafka.reader(settings.kafka)
         wrong = await check(connection, consumer, codec, settings.prefix)
         consumer.close()
-    assert {one.table for one in wrong} == {"migration", "status_count", "event"}
+    assert {one.table for one in wrong} == {"migration", "status_count", "event", "wave_member"}
     assert {one.key[1] for one in wrong if one.table == "migration"} == {"mig-1"}
 
 
