@@ -17,6 +17,8 @@ class Context(NamedTuple):
     actor: str
     now: int
     """Microseconds since the epoch, stamped by the loop; never decreases within a partition."""
+    environment: str = ""
+    """Environment that the command is meant for, e.g. dev or prod."""
 
 
 class Command(NamedTuple):

@@ -44,7 +44,7 @@ def respond(decider: Decider, state: Any, command: Command, now: int, digest: by
         refusal = _refusal(state.stream, command, digest)
         if refusal is not None:
             return refusal
-    return decider.decide(state, body, Context(envelope.tenant, envelope.aggregate, envelope.actor, now))
+    return decider.decide(state, body, Context(envelope.tenant, envelope.aggregate, envelope.actor, now, envelope.environment))
 
 
 def _refusal(stream: Stream, command: Command, digest: bytes) -> Sequence[Any] | None:

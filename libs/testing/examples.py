@@ -166,7 +166,7 @@ _EXAMPLES: tuple[Any, ...] = (
     g.AdmitMigration(turn=4, limits=("rate/starts",), after=("mig-3",)),
     g.TakeSlot(capacity="limit/host=esx-1", turn=1),
     g.LoseSlot(capacity="calendar/prod", turn=1, reason="the freeze 'year-end close' is on"),
-    e.MigrationRequested(request=REQUEST),
+    e.MigrationRequested(request=REQUEST, requested_by="subject-1"),
     e.MigrationRejected(problems=(PROBLEM,)),
     e.MigrationPlanned(plan=PLAN),
     g.AdmissionAwaited(wave="2026-w01"),

@@ -30,13 +30,15 @@ class Recorded(NamedTuple):
     encoded: bytes
 
 
-def envelope_of(command_id: str, *, actor: str = ACTOR, now: int = NOW, expected_version: int = -1) -> CommandEnvelope:
+def envelope_of(
+    command_id: str, *, actor: str = ACTOR, now: int = NOW, expected_version: int = -1, environment: str = ENVIRONMENT
+) -> CommandEnvelope:
     """Envelope of a command in a test."""
     return CommandEnvelope(
         command_id=command_id,
         tenant=TENANT,
         aggregate=AGGREGATE,
-        environment=ENVIRONMENT,
+        environment=environment,
         actor=actor,
         correlation_id="correlation-1",
         occurred_at=now,
@@ -78,10 +80,12 @@ class History:
         actor: str = ACTOR,
         command_id: str = "",
         expected_version: int = -1,
+        environment: str = ENVIRONMENT,
     ) -> "Answer":
         """Ask. `now` is absolute, `after` counts from the last event; both in microseconds. Client commands get a new id each."""
         at = self.now + after if now is None else now
-        envelope = envelope_of(command_id or f"command-{self.asked + 1}", actor=actor, now=at, expected_version=expected_version)
+        id_ = command_id or f"command-{self.asked + 1}"
+        envelope = envelope_of(id_, actor=actor, now=at, expected_version=expected_version, environment=environment)
         return Answer(self, Command(envelope, body), at)
 
 

@@ -13,6 +13,8 @@ class MigrationRequested(msgspec.Struct, frozen=True, kw_only=True):
 
     request: Request
     """What shall be moved."""
+    requested_by: str = ""
+    """Opaque subject id of who asked for it; never a name or an address."""
 
 
 class WorkDispatched(msgspec.Struct, frozen=True, kw_only=True):

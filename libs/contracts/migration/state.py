@@ -76,5 +76,7 @@ class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     """Indexes of steps whose in-flight work ended unknown and must be looked at before it is undone."""
     failed: tuple[Work, ...] = ()
     """Work that failed for good and is tried once more when an operator asks for it."""
+    requested_by: str = ""
+    """Opaque subject id of who asked for it; never a name or an address."""
     gates: Gates | None = None
     """What it waits for before it begins; null when it belongs to no wave and needs no slot."""

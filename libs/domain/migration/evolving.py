@@ -39,7 +39,8 @@ def without(pending: tuple[Work, ...], work_id: str) -> tuple[Work, ...]:
 def _requested(state: State, event: e.MigrationRequested) -> State:
     asked = event.request
     request, waits_at = encode_value(asked), gates.gates_of(asked)
-    return replace(state, mode=CHECKING, status="requested", request=request, on_failure=asked.on_failure, gates=waits_at)
+    state = replace(state, mode=CHECKING, status="requested", request=request, requested_by=event.requested_by)
+    return replace(state, on_failure=asked.on_failure, gates=waits_at)
 
 
 def _dispatched(state: State, event: e.WorkDispatched) -> State:

@@ -27,7 +27,7 @@ def request(command: c.RequestMigration, ctx: Context) -> Events:
     """A new migration: the verifier inspects and plans before anything is touched."""
     work = work_for(PLANNING, -1, PLAN, ctx, round_=1, fence=1)
     dispatch = e.WorkDispatched(work=work, name=PLAN, phase="checking", point_of_no_return=False)
-    return [e.MigrationRequested(request=command.request), dispatch]
+    return [e.MigrationRequested(request=command.request, requested_by=ctx.actor), dispatch]
 
 
 def flaw_of(plan: Plan) -> str:

@@ -14,6 +14,8 @@ from libs.domain.migration.going_forward import carry_on, phase_of, wait_over
 from libs.domain.migration.passing import try_again
 
 Events = list[Any]
+FOUR_EYES = "prod"
+"""Environment in which who asked for a migration may not approve it."""
 
 
 def refuse(command: Any, code: str, message: str) -> Events:
@@ -103,9 +105,11 @@ def skip(state: State, command: c.SkipCompensation, ctx: Context) -> Events:
 
 
 def approve(state: State, command: c.ApproveMigration, ctx: Context) -> Events:
-    """Let it go on."""
+    """Let it go on. Where it counts, that takes another person than the one who asked for it."""
     if state.awaiting != "approval":
         return _not_now(state, command, "awaiting_approval")
+    if ctx.environment == FOUR_EYES and ctx.actor == state.requested_by:
+        return refuse(command, "four_eyes", f"in {FOUR_EYES} nobody approves what they asked for themselves; have another person decide")
     name = plan_from(state.plan).steps[state.step].name
     given = e.ApprovalGiven(step=state.step, name=name, reason=command.reason)
     return [given, *wait_over(state, {"approved_by": ctx.actor}, ctx)]

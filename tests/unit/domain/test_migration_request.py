@@ -4,11 +4,11 @@ from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
 from libs.contracts.work import PLAN, VERIFIER, Work
 from libs.domain.migration import DECIDER
-from libs.testing.given_when_then import NOW, SECOND, given
+from libs.testing.given_when_then import ACTOR, NOW, SECOND, given
 from libs.testing.migrations import PLANNING, REQUEST, act, planned, requested, started
 
 REQUEST_IT = c.RequestMigration(request=REQUEST)
-ASKED = e.MigrationRequested(request=REQUEST)
+ASKED = e.MigrationRequested(request=REQUEST, requested_by=ACTOR)
 PLAN_WORK = Work(
     work_id=PLANNING,
     worker=VERIFIER,
