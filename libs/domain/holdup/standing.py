@@ -1,0 +1,195 @@
+"""What of a migration's history still stands: each thing that it waits for, by the one event that says so."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from libs.contracts.migration import events as e
+from libs.contracts.migration import gates as g
+from libs.domain.holdup.cause import Event
+
+ENDS = (e.MigrationCompleted, e.MigrationRolledBack, e.MigrationCancelled, e.MigrationRejected)
+
+
+class Standing:
+    """What stands after some events of one migration. None where nothing of that kind does."""
+
+    def __init__(self) -> None:
+        self.last: Event | None = None
+        self.request: Event | None = None
+        self.plan: Event | None = None
+        self.work: dict[str, Event] = {}
+        """By work id, the WorkDispatched or AttemptFailed that says which attempt is in flight."""
+        self.wait: Event | None = None
+        """WaitStarted or ApprovalRequested."""
+        self.admission: Event | None = None
+        self.declined: Event | None = None
+        self.slot: Event | None = None
+        """SlotRequested, or the SlotLost after which it asks again later."""
+        self.paused: Event | None = None
+        self.failed: dict[str, Event] = {}
+        """By work id, each StepFailed that is held for an operator."""
+        self.stopping: Event | None = None
+        self.stuck: Event | None = None
+        self.end: Event | None = None
+
+    def take(self, event: Event) -> None:
+        """Go on with the next event."""
+        self.last = event
+        _CHANGES.get(type(event.body), _nothing)(self, event)
+
+    def rest(self) -> None:
+        """Nothing is waited for any more."""
+        self.wait = self.admission = self.declined = self.slot = self.paused = self.stopping = self.stuck = None
+        self.failed.clear()
+
+
+def standing(events: Iterable[Event]) -> Standing:
+    """What stands after events of one migration, oldest first. Events that change nothing of it may be left out."""
+    found = Standing()
+    for event in events:
+        if event.envelope.version:
+            found.take(event)
+    return found
+
+
+def _nothing(found: Standing, event: Event) -> None:
+    pass
+
+
+def _requested(found: Standing, event: Event) -> None:
+    found.request = event
+
+
+def _planned(found: Standing, event: Event) -> None:
+    found.plan = event
+    found.work.clear()
+
+
+def _dispatched(found: Standing, event: Event) -> None:
+    _attempted(found, event, event.body.work.work_id)
+    found.stuck = None
+
+
+def _tried_again(found: Standing, event: Event) -> None:
+    _attempted(found, event, event.body.retry.work_id)
+
+
+def _attempted(found: Standing, event: Event, work_id: str) -> None:
+    # In the order of the events named, so that these alone lead to the same order.
+    found.work.pop(work_id, None)
+    found.work[work_id] = event
+
+
+def _work_over(found: Standing, event: Event) -> None:
+    found.work.pop(event.body.work_id, None)
+
+
+def _step_over(found: Standing, event: Event) -> None:
+    _work_over(found, event)
+    found.wait = None
+
+
+def _failed(found: Standing, event: Event) -> None:
+    _work_over(found, event)
+    if event.body.held:
+        found.failed[event.body.work_id] = event
+        found.wait = found.slot = found.paused = None
+
+
+def _waits(found: Standing, event: Event) -> None:
+    found.wait = event
+
+
+def _admission_awaited(found: Standing, event: Event) -> None:
+    found.admission, found.declined = event, None
+
+
+def _declined(found: Standing, event: Event) -> None:
+    found.declined = event
+
+
+def _admitted(found: Standing, event: Event) -> None:
+    found.admission = found.declined = None
+
+
+def _slot_requested(found: Standing, event: Event) -> None:
+    found.slot = event
+
+
+def _slot_taken(found: Standing, event: Event) -> None:
+    found.slot = None
+
+
+def _slot_lost(found: Standing, event: Event) -> None:
+    found.slot = event if event.body.retry_at else None
+
+
+def _slots_released(found: Standing, event: Event) -> None:
+    if found.slot is not None and type(found.slot.body) is g.SlotRequested:
+        found.slot = None
+
+
+def _paused(found: Standing, event: Event) -> None:
+    found.paused, found.slot = event, None
+
+
+def _resumed(found: Standing, event: Event) -> None:
+    found.paused = None
+
+
+def _retried(found: Standing, event: Event) -> None:
+    found.failed.clear()
+    found.stuck = None
+
+
+def _stopping(found: Standing, event: Event) -> None:
+    found.rest()
+    found.stopping = event
+
+
+def _going_back(found: Standing, event: Event) -> None:
+    found.stopping = found.stuck = None
+
+
+def _stuck(found: Standing, event: Event) -> None:
+    found.stuck = event
+    found.work.clear()
+
+
+def _ended(found: Standing, event: Event) -> None:
+    found.rest()
+    found.work.clear()
+    found.end = event
+
+
+_CHANGES: dict[type[Any], Callable[[Standing, Event], None]] = {
+    e.MigrationRequested: _requested,
+    e.MigrationPlanned: _planned,
+    e.WorkDispatched: _dispatched,
+    e.AttemptFailed: _tried_again,
+    e.ChunkSucceeded: _work_over,
+    e.StepSucceeded: _step_over,
+    e.StepFailed: _failed,
+    e.WorkSettled: _work_over,
+    e.StepCompensated: _work_over,
+    e.WaitStarted: _waits,
+    e.ApprovalRequested: _waits,
+    g.AdmissionAwaited: _admission_awaited,
+    g.AdmissionDeclined: _declined,
+    g.MigrationAdmitted: _admitted,
+    g.SlotRequested: _slot_requested,
+    g.SlotTaken: _slot_taken,
+    g.SlotLost: _slot_lost,
+    g.SlotsReleased: _slots_released,
+    e.MigrationPaused: _paused,
+    e.MigrationResumed: _resumed,
+    e.RetryRequested: _retried,
+    e.StopRequested: _stopping,
+    e.RollbackStarted: _going_back,
+    e.CompensationSkipped: _going_back,
+    e.RollbackStuck: _stuck,
+    **dict.fromkeys(ENDS, _ended),
+}
+IN_FLIGHT = (e.WorkDispatched, e.AttemptFailed)
+CHANGING = tuple(kind for kind in _CHANGES if kind not in (*IN_FLIGHT, e.ChunkSucceeded, e.WorkSettled, e.StepCompensated))
+"""Types of events that what stands depends on, apart from work in flight."""
