@@ -1,11 +1,11 @@
-"""Looking at migrations: list, show, events, watch."""
+"""Looking at migrations: list, show, why, events, watch."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from libs.cli import summary
+from libs.cli import holdup_view, summary
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
 from libs.cli.following import Follower, ended, history, stream
 from libs.cli.live_view import view
@@ -25,7 +25,7 @@ At = Annotated[str, typer.Option("--at", help="As of this time (RFC 3339) or pos
 def register(app: typer.Typer, panel: str) -> None:
     """Add these commands to the `whimbrel` command."""
     app.command("list", rich_help_panel=panel)(list_migrations)
-    for command in (show, events, watch):
+    for command in (show, why, events, watch):
         app.command(rich_help_panel=panel)(command)
 
 
@@ -101,6 +101,24 @@ def show(
         made.show_header = False
         show_table(out(), rows(made, [(f"{name}", value) for name, value in lines if value]))
         next_command(f"whimbrel events {id_}" if found["ended"] else f"whimbrel watch {id_}")
+
+
+def why(
+    id_: Id,
+    at: At = "",
+    url: Url = "",
+    token: Token = "",
+    tenant: Tenant = "default",
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Say what holds a migration up: every cause that stands, since when, until when, and whom to ask."""
+    with one_line_errors(as_json):
+        found = connect(url, token, data_dir, tenant).get(f"/v1/migrations/{id_}/holdup", at=at).body
+        if as_json:
+            print_json(found)
+            return
+        holdup_view.shown(found)
 
 
 def events(

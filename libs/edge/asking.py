@@ -14,6 +14,7 @@ from libs.edge.routing import Answer, Call
 from libs.readmodel.position import Position, parse
 from libs.readmodel.queries.page import Page
 from libs.readmodel.reading import Snapshot
+from libs.runtime.clock import now_us
 
 _PART = "[a-z]{1,20}:[0-9]{1,4}:[0-9]{1,18}"
 _POSITION = f"{_PART}(,{_PART})*"
@@ -40,6 +41,14 @@ def _moment(text: str) -> Position | int:
     except (ValueError, OverflowError) as error:
         wrong: Wrong = {"pointer": "/query/at", "code": "no_moment", "detail": "there is no such time"}
         raise HttpProblem("invalid_request", errors=[wrong]) from error
+
+
+def moment_of(call: Call, snapshot: Snapshot, latest: int) -> int:
+    """The time that a query is about, in microseconds since the epoch: now, or `at`. A position has none of its own: `latest` is its."""
+    if snapshot.at is None:
+        return now_us()
+    at = _moment(call.query.at)
+    return at if isinstance(at, int) else latest
 
 
 class Fresh(BaseModel):

@@ -30,6 +30,9 @@ _THEN = f"""SELECT {_SHOWN} FROM (
 _GRANTED = """SELECT since FROM capacity_slot WHERE tenant = $1 AND capacity = $2 AND state = 'holding' AND since >= $3
     AND ($4::bigint IS NULL OR from_pos < $4) ORDER BY since DESC LIMIT $5"""
 
+_PLACES = """SELECT from_pos, to_pos FROM capacity_slot WHERE tenant = $1 AND capacity = $2 AND state = 'holding' AND since >= $3
+    AND from_pos < $4"""
+
 
 class SlotRow(msgspec.Struct, frozen=True, kw_only=True):
     """One migration that holds a slot or waits for one. Times are microseconds since the epoch."""
@@ -79,6 +82,22 @@ async def granted_since(snapshot: Snapshot, tenant: str, row: CapacityRow, momen
         return []
     found = await snapshot.connection.fetch(_GRANTED, tenant, row.id, max(moment + 1, row.rate_since), _bound(snapshot, row), rate)
     return [record["since"] for record in reversed(found)]
+
+
+async def stays(snapshot: Snapshot, row: CapacityRow, state: str, most: int) -> list[SlotRow]:
+    """All who hold a slot, or wait for one, first come first; at most so many."""
+    bound = _bound(snapshot, row)
+    arguments = (row.tenant, row.id, state, -1, most, *([] if bound is None else [bound]))
+    return [SlotRow(**dict(record)) for record in await snapshot.connection.fetch(_NOW if bound is None else _THEN, *arguments)]
+
+
+async def granted_places(snapshot: Snapshot, row: CapacityRow, moment: int) -> set[int]:
+    """Offsets of the events by which slots were granted after a moment, and given back since; none where no rate is kept."""
+    if not settings_of(row).per_minute:
+        return set()
+    bound = _bound(snapshot, row)
+    found = await snapshot.connection.fetch(_PLACES, row.tenant, row.id, moment + 1, 1 << 62 if bound is None else bound)
+    return {place for record in found for place in record if place is not None}
 
 
 def settings_of(row: CapacityRow) -> CapacitySettings:
