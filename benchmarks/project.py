@@ -33,7 +33,7 @@ BARE = "project_bare"
 
 def run(stack: Stack, *, lifecycles: int = LIFECYCLES) -> dict[str, Any]:
     """Write lifecycles of about twenty events, project them, then copy the same rows."""
-    settings = load(Settings, kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix="project")
+    settings = load(Settings, kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix="project", environment="bench")
     kafka.create_topics(stack.kafka, settings.prefix, settings.partitions)
     events = tell(settings, lifecycles)
     return asyncio.run(_measure(settings, events))
