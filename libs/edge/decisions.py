@@ -29,6 +29,12 @@ _STATUS_OF = {
     "SubscriptionDisabled": "disabled",
     "SubscriptionDeleted": "deleted",
     "DeliveryReplayed": "sending",
+    "WavePaused": "paused",
+    "WaveStopped": "stopped",
+    "WaveCancelled": "cancelled",
+    "WaveRollbackStarted": "rolling_back",
+    "WaveRolledBack": "rolled_back",
+    "WaveCompleted": "completed",
 }
 
 

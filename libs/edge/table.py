@@ -15,6 +15,8 @@ from libs.edge import (
     notification_queries,
     signing_secrets,
     streaming,
+    wave_commands,
+    wave_queries,
     work_reports,
 )
 from libs.edge.routing import Route
@@ -30,6 +32,8 @@ ROUTES: tuple[Route, ...] = (
     *signing_secrets.ROUTES,
     *capacity_commands.ROUTES,
     *capacity_queries.ROUTES,
+    *wave_commands.ROUTES,
+    *wave_queries.ROUTES,
     *dead_letters.ROUTES,
     *streaming.ROUTES,
     *work_reports.ROUTES,
