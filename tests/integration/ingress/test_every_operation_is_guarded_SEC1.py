@@ -11,7 +11,16 @@ from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Answer, Api
 
 GUARDED = [route for route in ROUTES if route.roles is not None]
-_PLACES = {"kind": "limit", "name": "guard", "letter": "ingress_x.intake_0_1", "tenant": "guard", "step": "0", "chunk": "-", "direction": "apply", "round": "1"}
+_PLACES = {
+    "kind": "limit",
+    "name": "guard",
+    "letter": "ingress_x.intake_0_1",
+    "tenant": "guard",
+    "step": "0",
+    "chunk": "-",
+    "direction": "apply",
+    "round": "1",
+}
 _STREAMS = ("streamEvents", "streamMigrationEvents")
 
 
