@@ -37,4 +37,5 @@ def load(model: type[S], **overrides: Any) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         name = "WHIMBREL_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise Misconfigured(f"{name}: {first['msg']} (got {first['input']!r})") from error
+        wrong = f"{first['msg']} (got {first['input']!r})" if first["input"] != "" else "has to be given"
+        raise Misconfigured(f"{name}: {wrong}") from error
