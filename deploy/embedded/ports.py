@@ -11,6 +11,8 @@ LOOPBACK = "127.0.0.1"
 # Below the range from which the kernel picks ports of outgoing connections: a server that is
 # down for a moment must find its port still free when it comes back.
 _PICK_FROM = range(20000, 32000)
+UNHELD = range(32000, 32700)
+"""For ports that nobody listens on most of the time: no other process may take one for free meanwhile."""
 _SLICES = 16
 _handed_out: set[int] = set()
 
@@ -48,14 +50,15 @@ def get(port: int, path: str, timeout: float = 2) -> tuple[int, bytes] | None:
         connection.close()
 
 
-def free_port() -> int:
+def free_port(within: range = _PICK_FROM) -> int:
     """A free loopback port, never handed out twice by one process, and seldom the one that another process is about to take."""
-    mine = _PICK_FROM[os.getpid() % _SLICES :: _SLICES]
-    for port in (*secrets.SystemRandom().sample(mine, 500), *secrets.SystemRandom().sample(_PICK_FROM, 500)):
+    mine = within[os.getpid() % _SLICES :: _SLICES]
+    chance = secrets.SystemRandom()
+    for port in (*chance.sample(mine, min(500, len(mine))), *chance.sample(within, 500)):
         if port not in _handed_out and is_free(port):
             _handed_out.add(port)
             return port
-    raise EnvironmentProblem("no free port between 20000 and 32000: stop other servers first")
+    raise EnvironmentProblem(f"no free port between {within.start} and {within.stop}: stop other servers first")
 
 
 def require_free(component: str, port: int, option: str) -> None:

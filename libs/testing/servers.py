@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.embedded.ports import free_port
+from deploy.embedded.ports import UNHELD, free_port
 from deploy.embedded.stack import Stack
 from libs.runtime.kafka import create_topics
 from libs.testing.waiting import PARTITIONS
@@ -17,7 +17,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Kafka, PostgreSQL and the schema registry; Kafka also listens for clients that come through a fault-injecting proxy."""
-    with Stack.ephemeral(kafka_proxy_port=free_port()) as running:
+    with Stack.ephemeral(kafka_proxy_port=free_port(UNHELD)) as running:
         yield running
 
 

@@ -7,13 +7,13 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from deploy.embedded.install import install
-from deploy.embedded.ports import free_port
+from deploy.embedded.ports import UNHELD, free_port
 from deploy.embedded.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def proxy_port() -> int:
-    return free_port()
+    return free_port(UNHELD)
 
 
 @pytest.fixture(scope="module")

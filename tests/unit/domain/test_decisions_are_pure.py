@@ -25,7 +25,7 @@ def impurities(source: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             if not _allowed(node.module or ""):
                 yield str(node.module)
-        elif isinstance(node, ast.Name) and node.id in BANNED_NAMES:
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in BANNED_NAMES:
             yield node.id
 
 
