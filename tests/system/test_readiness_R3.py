@@ -4,20 +4,28 @@ from pathlib import Path
 
 import pytest
 
+from deploy.embedded.ports import UNHELD, free_port
 from deploy.embedded.stack import Stack
+from libs.runtime.kafka import create_topics
 from libs.testing.kafka_proxy import KafkaProxy
 from libs.testing.services import Services, environment_of
-from libs.testing.waiting import wait_until
+from libs.testing.waiting import PARTITIONS, wait_until
 
 SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
 
 
-@pytest.mark.timeout(240)
-def test_readiness_follows_the_broker_and_liveness_does_not_R3(stack: Stack, prefix: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(300)
+def test_readiness_follows_the_broker_and_liveness_does_not_R3(tmp_path: Path) -> None:
+    with Stack.ephemeral(kafka_proxy_port=free_port(UNHELD)) as stack:
+        create_topics(stack.kafka, "ready", PARTITIONS)
+        _follow(stack, tmp_path)
+
+
+def _follow(stack: Stack, logs: Path) -> None:
     port, upstream = stack.settings.kafka_proxy_port, stack.kafka_proxied_port
     assert port is not None
     assert upstream is not None
-    with Services(environment_of(stack, prefix, kafka=f"127.0.0.1:{port}"), tmp_path) as services:
+    with Services(environment_of(stack, "ready", kafka=f"127.0.0.1:{port}"), logs) as services:
         with KafkaProxy(port, upstream):
             running = [services.start(f"services.{name}").wait_ready() for name in SERVICES]
             lives = [service.pid for service in running]
