@@ -51,6 +51,9 @@ class Trap:
         return self._held
 
 
+BIND_S = 60.0
+
+
 class KafkaProxy:
     """Listens on `port` of the loopback address and passes everything on to `upstream`, except what falls into a trap."""
 
@@ -64,7 +67,7 @@ class KafkaProxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._listening.wait(10)
+        assert self._listening.wait(BIND_S + 10), f"port {self._port} stays taken"
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -80,7 +83,7 @@ class KafkaProxy:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self._port))
+        server = self._loop.run_until_complete(self._listen())
         self._listening.set()
         self._loop.run_forever()
         server.close()
@@ -88,6 +91,14 @@ class KafkaProxy:
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0.05))
         self._loop.close()
+
+    async def _listen(self) -> asyncio.Server:
+        """The port may be another's for a moment: nobody holds it while there is no proxy."""
+        for _ in range(int(BIND_S / 0.2)):
+            with suppress(OSError):
+                return await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+            await asyncio.sleep(0.2)
+        return await asyncio.start_server(self._serve, "127.0.0.1", self._port)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
