@@ -14,7 +14,7 @@ from libs.cli.output import AsJson, next_command, one_line_errors, out, print_js
 from libs.cli.reading import At
 
 if TYPE_CHECKING:
-    from libs.cli.client import Api, Reply
+    from libs.cli.client import Reply
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the capacity: a kind, a slash and a name, e.g. calendar/prod.")]
 _SETTINGS = (
@@ -72,7 +72,7 @@ def set_capacity(
         if file:
             reply = api.command(_path(id_), _read(file), method="PUT")
         else:
-            before, etag = _before(api, id_)
+            before, etag = api.settings(_path(id_), _SETTINGS)
             reply = api.command(_path(id_), before | changes, method="PUT", if_match=etag)
         _told(id_, reply, as_json)
 
@@ -86,17 +86,6 @@ def _calendar(rule: str, begins: str, zone: str, duration: str, *, no_windows: b
             raise CliError("a window needs --rule, --begins and --duration, and no --no-windows", Exit.USAGE, "give all three")
         found |= {"windows": [{"rule": rule, "begins": begins, "zone": zone, "duration": duration}], "windowsFrom": ""}
     return found
-
-
-def _before(api: "Api", id_: str) -> tuple[dict[str, Any], str]:
-    """Settings that hold, and the version they hold at; nothing for a capacity that there is not yet."""
-    try:
-        found = api.get(_path(id_))
-    except CliError as error:
-        if error.code != Exit.NOT_FOUND:
-            raise
-        return {}, ""
-    return {name: found.body[name] for name in _SETTINGS}, found.etag
 
 
 def override(

@@ -1,7 +1,7 @@
 """A thin typed client of the HTTP API: tokens, idempotency, retries, problems turned into errors, event streams."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import httpx2
@@ -59,6 +59,16 @@ class Api:
                 if _NOT_YET not in error.message or time.monotonic() > until:
                     raise
             time.sleep(1.0)
+
+    def settings(self, path: str, names: Iterable[str]) -> tuple[dict[str, Any], str]:
+        """Settings that hold of what is at `path`, and their ETag; nothing of what is not there yet. Raises CliError."""
+        try:
+            found = self.get(path)
+        except CliError as error:
+            if error.code != Exit.NOT_FOUND:
+                raise
+            return {}, ""
+        return {name: found.body[name] for name in names}, found.etag
 
     def command(
         self, path: str, body: Any, *, key: str = "", wait_s: int = 10, if_match: str = "", query: dict[str, str] | None = None,

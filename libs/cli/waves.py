@@ -12,7 +12,7 @@ from libs.cli.reading import At
 from libs.cli.wave_view import listed, members_listed, rollback_shown, shown
 
 if TYPE_CHECKING:
-    from libs.cli.client import Api, Reply
+    from libs.cli.client import Reply
 
 Name = Annotated[str, typer.Argument(metavar="WAVE", help="Name of the wave.")]
 _SETTINGS = ("limits", "after", "maxFailures", "maxRunning", "description")
@@ -43,20 +43,9 @@ def plan(
     with one_line_errors(as_json):
         named = {"limits": limits, "after": after, "maxFailures": max_failures, "maxRunning": max_running, "description": description}
         api = connect(url, token, data_dir, tenant)
-        before, etag = _before(api, name)
+        before, etag = api.settings(_path(name), _SETTINGS)
         changes = {field: value for field, value in named.items() if value is not None}
         _told(name, api.command(_path(name), before | changes, method="PUT", if_match=etag), as_json)
-
-
-def _before(api: "Api", name: str) -> tuple[dict[str, Any], str]:
-    """Conditions that hold, and the version they hold at; nothing for a wave that there is not yet."""
-    try:
-        found = api.get(_path(name))
-    except CliError as error:
-        if error.code != Exit.NOT_FOUND:
-            raise
-        return {}, ""
-    return {field: found.body[field] for field in _SETTINGS}, found.etag
 
 
 def add(

@@ -40,8 +40,6 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 AGGREGATES = ("migration", "delivery", "subscription", "capacity", "wave")
-PROJECTED = AGGREGATES
-"""Aggregates that have a read model; the projector reads the events of no others."""
 TOLD_BY_POLICIES = ("migration", "capacity", "wave")
 """Aggregates that policies send commands to; the validator writes those (libs/domain/policies.py)."""
 _WORKERS = ("migrator", "verifier", "notifier")
@@ -60,7 +58,7 @@ def _of_aggregate(name: str) -> tuple[Topic, Topic, Topic]:
         Topic(
             name=f"{name}.events",
             writers=("validator",),
-            readers=(*(("projector",) if name in PROJECTED else ()), "notifier", "ingress", "validator"),
+            readers=("projector", "notifier", "ingress", "validator"),
             purpose=f"The history of every {name}, kept for ever.",
             max_message_bytes=2 * MIB,
         ),
