@@ -4,6 +4,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,6 +21,21 @@ def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[
     return event
 
 
+class _Lines:
+    """Lines for standard error as it is now; one that cannot be written (a full disk, a closed pipe) is dropped: a log stops no work."""
+
+    def __init__(self, *_: object) -> None:
+        """A logger of structlog is made with the arguments of `get_logger`; none of them matters here."""
+
+    def msg(self, line: str) -> None:
+        """Write one line and flush it."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def configure_logs(service: str, slot: int, level: str = "info") -> None:
     """JSON lines on standard error, each with service and slot; values under secret-sounding names are redacted."""
     structlog.configure(
@@ -32,7 +48,7 @@ def configure_logs(service: str, slot: int, level: str = "info") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper(), logging.INFO)),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_Lines,
     )
     structlog.contextvars.bind_contextvars(service=service, slot=slot)
 
