@@ -34,7 +34,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = Lock()
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)  # read while it is written
 
     def write(self, entry: Entry) -> None:
         """Add a line."""
