@@ -18,8 +18,8 @@ from libs.runtime.codec import Codec, Headers, Record, header
 from libs.runtime.dead_letters import dead_letter
 from libs.runtime.errors import Poison
 from libs.runtime.received import received
+from libs.telling.event_types import CALLBACK_NAMES, ENDS, NAMES
 from services.notifier.callbacks import URL_SIGN, Callbacks
-from services.notifier.event_types import CALLBACK_NAMES, ENDS, NAMES
 from services.notifier.identity import CALLBACK, delivery_id_of
 from services.notifier.payloads import payload_of
 from services.notifier.subscriptions import Subscriptions, Wanted

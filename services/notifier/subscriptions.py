@@ -11,7 +11,7 @@ from libs.contracts.subscription import SubscriptionState
 from libs.runtime.codec import Codec
 from libs.runtime.errors import Poison
 from libs.runtime.received import received
-from services.notifier.event_types import wanted_name
+from libs.telling.event_types import wanted_name
 
 _log = structlog.get_logger()
 ACTIVE, DISABLED, DELETED = "active", "disabled", "deleted"

@@ -3,8 +3,8 @@
 from collections import Counter
 from functools import partial
 
+from libs.telling.event_types import wanted_name
 from libs.testing.waiting import PARTITIONS, wait_until
-from services.notifier.event_types import wanted_name
 from services.notifier.identity import delivery_id_of
 from tests.integration.notifier.world import World
 

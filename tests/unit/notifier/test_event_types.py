@@ -4,7 +4,7 @@ import pytest
 
 from libs.contracts.catalogue import EVENT, MESSAGES
 from libs.contracts.migration import events as e
-from services.notifier.event_types import CALLBACK_NAMES, ENDS, NAMES, UNPUBLISHED, matches, wanted_name
+from libs.telling.event_types import CALLBACK_NAMES, ENDS, NAMES, UNPUBLISHED, matches, wanted_name
 
 
 def test_every_event_of_a_migration_is_either_published_or_left_out_on_purpose() -> None:
