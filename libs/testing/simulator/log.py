@@ -1,30 +1,20 @@
 """The log and its one writer: commands in batches, decided on an overlay, committed whole or not at all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
-
-from libs.contracts.envelope import CommandEnvelope, EventEnvelope, follow
-from libs.contracts.refusal import CommandRefused
+from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.waking import WAKES
 from libs.domain.decider import Command, Decider
-from libs.domain.history import advance, digest_of, respond
-from libs.domain.policy import Policies, consequences
+from libs.domain.history import digest_of
+from libs.domain.policy import Policies
+from libs.rehearse.answering import Entry, Hash, Sent, answer, quick_hash
 from libs.testing.simulator.fleet import FleetLedger
 from libs.testing.simulator.invariants import Ledger, hold
 
-Hash = Callable[[EventEnvelope, Any], bytes]
 MIGRATION = "migration"
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
-
-
-class Sent(NamedTuple):
-    """A command that a policy sends, and the kind of aggregate it is for."""
-
-    kind: str
-    command: Command
 
 
 class Committed(NamedTuple):
@@ -32,18 +22,6 @@ class Committed(NamedTuple):
 
     changed: dict[str, str]
     sent: list[Sent]
-
-
-class Entry(NamedTuple):
-    """One event of the log."""
-
-    envelope: EventEnvelope
-    body: Any
-
-
-def quick_hash(envelope: EventEnvelope, body: Any) -> bytes:
-    """A stand-in for the chain hash that needs no Avro."""
-    return envelope.event_id.encode()
 
 
 class Decided(NamedTuple):
@@ -54,7 +32,7 @@ class Decided(NamedTuple):
     kind: str = MIGRATION
 
 
-Answer = list[tuple[Entry, bytes]]
+Answered = list[tuple[Entry, bytes]]
 
 
 class Log:
@@ -73,7 +51,7 @@ class Log:
         self._deciders, self._policies, self._hash = {MIGRATION: decider, **others}, policies, hash_of
         self._states: dict[str, Any] = {}
         self._overlay: dict[str, Any] = {}
-        self._batch: list[tuple[Decided, Answer]] = []
+        self._batch: list[tuple[Decided, Answered]] = []
         self._sent: list[Sent] = []
         self._answered: set[tuple[str, str, bytes]] = set()
 
@@ -84,27 +62,13 @@ class Log:
     def decide(self, command: Command, now: int, kind: str = MIGRATION) -> None:
         """Decide one command of the batch in hand."""
         decider = self._deciders[kind]
-        aggregate, digest = command.envelope.aggregate, digest_of(decider, command.body)
+        aggregate = command.envelope.aggregate
         state = self._overlay.get(aggregate) or self.state(aggregate, kind)
-        events = respond(decider, state, command, now, digest)
-        self._batch.append((Decided(command, now, kind), self._fold(decider, state, command, events, now, digest)))
-
-    def _fold(self, decider: Decider, state: Any, command: Command, events: Any, now: int, digest: bytes) -> Answer:
-        stream, answer = state.stream, []
-        exists = stream.version > 0 or any(type(event) is not CommandRefused for event in events)
-        for ordinal, event in enumerate(events):
-            version = stream.version + 1 if exists else 0
-            envelope = follow(command.envelope, ordinal=ordinal, version=version, recorded_at=now, previous=stream.head, digest=digest)
-            hash_ = self._hash(envelope, event)
-            answer.append((Entry(envelope, event), hash_))
-            if exists:
-                stream, state = advance(stream, envelope, hash_), decider.evolve(state, event)
-                policy = self._policies.get(type(event))
-                if policy is not None:
-                    self._sent += [Sent(kind, Command(to, body)) for kind, to, body in consequences(policy, event, envelope, state)]
-        if events and exists:
-            self._overlay[command.envelope.aggregate] = replace(state, stream=stream)
-        return answer
+        answered = answer(decider, self._policies, state, command, now, self._hash)
+        self._batch.append((Decided(command, now, kind), answered.events))
+        self._sent += answered.sent
+        if answered.events and answered.exists:
+            self._overlay[aggregate] = answered.state
 
     def abandon(self) -> None:
         """The validator dies before the commit: nothing of the batch was ever there."""
@@ -112,10 +76,10 @@ class Log:
 
     def commit(self) -> Committed:
         """The batch becomes history, with what policies make of it. Raises Violation."""
-        for decided, answer in self._batch:
-            self._check_answer(decided, answer)
+        for decided, answered in self._batch:
+            self._check_answer(decided, answered)
             self.decided.append(decided)
-            for entry, hash_ in answer:
+            for entry, hash_ in answered:
                 self.entries.append(entry)
                 if entry.envelope.version:
                     self._check_event(decided.kind, entry, hash_)
@@ -136,15 +100,15 @@ class Log:
         if self.fleet:
             self.fleet.take(entry.envelope, entry.body)
 
-    def _check_answer(self, decided: Decided, answer: Answer) -> None:
+    def _check_answer(self, decided: Decided, answered: Answered) -> None:
         command, kind = decided.command, decided.kind
         digest = digest_of(self._deciders[kind], command.body)
         name = _name_of(command)
-        if answer and answer[0][0].envelope.version:
+        if answered and answered[0][0].envelope.version:
             hold("I5", (*name, digest) not in self._answered, f"{name} was answered twice")
             self._answered.add((*name, digest))
         unknown = not self.state(command.envelope.aggregate, kind).stream.version
-        hold("I13", bool(answer) or not digest or unknown or (*name, digest) in self._answered, f"{name} was not answered")
+        hold("I13", bool(answered) or not digest or unknown or (*name, digest) in self._answered, f"{name} was not answered")
 
 
 def _name_of(command: Command) -> tuple[str, str]:

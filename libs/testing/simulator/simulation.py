@@ -1,7 +1,6 @@
 """One run: a queue of things that happen in virtual time, in an order that the seed decides."""
 
-import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from libs.contracts.capacity import AcquireSlot, CapacityState, SlotRefused
@@ -11,11 +10,13 @@ from libs.domain.decider import Command, Context, Decider
 from libs.domain.migration import DECIDER
 from libs.domain.migration.evolving import ENDED
 from libs.domain.policies import POLICIES
+from libs.rehearse.agenda import Agenda
+from libs.rehearse.answering import Sent
 from libs.testing.simulator.chance import Chance
 from libs.testing.simulator.faults import MS, SECOND, USUAL, Faults
 from libs.testing.simulator.fleet import known_ends
 from libs.testing.simulator.invariants import Violation
-from libs.testing.simulator.log import MIGRATION, Log, Sent
+from libs.testing.simulator.log import MIGRATION, Log
 from libs.testing.simulator.people import People
 from libs.testing.simulator.plans import WAVES
 from libs.testing.simulator.workers import Migrator, Verifier
@@ -47,17 +48,22 @@ class Simulation:
     """
 
     def __init__(self, seed: int, *, faults: Faults = USUAL, decider: Decider = DECIDER, migrations: int = 2, fleet: bool = False) -> None:
-        self.chance, self.faults, self.now, self.fleet = Chance(seed), faults, START, fleet
+        self.chance, self.faults, self.fleet = Chance(seed), faults, fleet
+        self._agenda = Agenda(START)
+        self.later = self._agenda.later
         self.log = Log(decider, others=OTHERS, policies=POLICIES) if fleet else Log(decider)
         self.aggregates = [f"mig-{number}" for number in range(1, migrations + 1)]
         self.worlds = {aggregate: World() for aggregate in self.aggregates}
-        self._queue: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._happened = 0
         self._topic: list[Sent] = []
         self._arrivals: dict[str, int] = {}
         self._polling = False
         self._workers = (Migrator(self), Verifier(self))
         self._people = People(self)
+
+    @property
+    def now(self) -> int:
+        """Virtual time, in microseconds since the epoch."""
+        return self._agenda.now
 
     @property
     def calm(self) -> bool:
@@ -67,11 +73,6 @@ class Simulation:
     def goes_wrong(self, probability: float) -> bool:
         """Whether a fault of this probability strikes here and now."""
         return not self.calm and self.chance.happens(probability)
-
-    def later(self, delay: int, action: Callable[..., None], *args: Any) -> None:
-        """Let something happen after a delay in microseconds."""
-        self._happened += 1
-        heapq.heappush(self._queue, (self.now + delay, self._happened, action, args))
 
     def send(self, aggregate: str, command_id: str, body: Any, *, actor: str, expected_version: int = -1, kind: str = MIGRATION) -> None:
         """Send a command: it arrives at least once, some time, maybe after later ones."""
@@ -123,10 +124,8 @@ class Simulation:
     def run(self) -> None:
         """From the requests to the end, with all that happens on the way. Raises Violation."""
         self._people.begin()
-        while self._queue:
-            self.now, _, action, args = heapq.heappop(self._queue)
-            action(*args)
-            if self._happened > MOST_EVENTS:
+        while self._agenda.step():
+            if self._agenda.count > MOST_EVENTS:
                 raise Violation("I18", f"it does not end: {[self.log.state(a).status for a in self.aggregates]}")
         for aggregate in self.aggregates:
             state = self.log.state(aggregate)

@@ -7,7 +7,7 @@ from libs.contracts.migration.state import MigrationState
 from libs.domain.holdup import causes, standing
 from libs.domain.migration import DECIDER
 from libs.domain.migration.gates import ADMISSION, SLOT, of
-from libs.testing.simulator.log import Entry
+from libs.rehearse.answering import Entry
 from libs.testing.simulator.simulation import Simulation
 
 SEEDS = 200

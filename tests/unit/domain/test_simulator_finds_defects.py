@@ -17,8 +17,9 @@ from libs.domain.migration import deciding, dispatching, evolving, going_back, g
 from libs.domain.policies import POLICIES
 from libs.domain.wave import carrying_on, noting
 from libs.domain.wave import evolving as wave_evolving
+from libs.rehearse import answering
 from libs.testing.simulator import __main__ as command
-from libs.testing.simulator import log, simulation, workers, world
+from libs.testing.simulator import simulation, workers, world
 from libs.testing.simulator.invariants import Violation
 from libs.testing.simulator.simulation import Simulation
 
@@ -97,7 +98,7 @@ def a_round_begun_before_the_undo(patch: Patch) -> None:
 
 
 def commands_answered_twice(patch: Patch) -> None:
-    patch.setattr(log, "respond", lambda decider, state, command, now, digest: history.respond(decider, state, command, now, b""))
+    patch.setattr(answering, "respond", lambda decider, state, command, now, digest: history.respond(decider, state, command, now, b""))
 
 
 def a_pause_that_swallows_the_command(patch: Patch) -> None:
@@ -120,7 +121,7 @@ def a_wait_that_forgets_to_ask_for_its_wake(patch: Patch) -> None:
 
 def a_version_left_out(patch: Patch) -> None:
     follow = envelope.follow
-    patch.setattr(log, "follow", lambda cause, *, version, **rest: follow(cause, version=version + (version > 5), **rest))
+    patch.setattr(answering, "follow", lambda cause, *, version, **rest: follow(cause, version=version + (version > 5), **rest))
 
 
 def a_world_without_fences(patch: Patch) -> None:
