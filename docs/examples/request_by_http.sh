@@ -3,4 +3,4 @@
 exec curl --silent --show-error --fail-with-body "$WHIMBREL_URL/v1/migrations" \
   --header "Authorization: Bearer $WHIMBREL_TOKEN" --header "Content-Type: application/json" \
   --header "Idempotency-Key: ${KEY:-payroll-2026-11}" --header "Prefer: wait=10" --data \
-  '{"appName": "payroll", "environment": "dev", "provider": "rehearsal", "source": {}, "target": {}}'
+  '{"appName": "payroll", "environment": "dev", "provider": "rehearsal", "source": {}, "target": {}, "limits": ["rate/starts"]}'

@@ -8,6 +8,7 @@ import typer
 
 from libs.cli.capacity_view import listed, shown
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
+from libs.cli.endpoints import capacities
 from libs.cli.errors import CliError, Exit
 from libs.cli.operating import Reason
 from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json
@@ -158,10 +159,8 @@ def list_capacities(
 
 
 def _path(id_: str) -> str:
-    kind, slash, name = id_.partition("/")
-    if not (kind and slash and name) or "/" in name:
-        raise CliError(f"{id_!r} is no id of a capacity", Exit.USAGE, "give a kind, a slash and a name, e.g. calendar/prod")
-    return f"/v1/capacities/{kind}/{name}"
+    capacities([id_])
+    return f"/v1/capacities/{id_}"
 
 
 def _read(name: str) -> bytes:

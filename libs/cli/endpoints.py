@@ -30,6 +30,16 @@ def reference(option: str, given: str) -> str:
     raise CliError(f"{option} is no reference", Exit.USAGE, "write env:NAME or file:PATH, never the secret itself")
 
 
+def capacities(given: list[str]) -> list[str]:
+    """Ids of capacities. Raises CliError for what is none."""
+    for id_ in given:
+        kind, _, name = id_.partition("/")
+        if not (kind and name) or "/" in name or id_ != id_.lower():
+            fix = "give a kind, a slash and a name in lower case, e.g. calendar/prod"
+            raise CliError(f"{id_!r} is no id of a capacity", Exit.USAGE, fix)
+    return given
+
+
 def _refuse_password(name: str, dsn: str) -> None:
     try:
         parts = urlsplit(dsn)

@@ -1,5 +1,7 @@
 """A plan as people read it: every step, its compensation, the point of no return, an estimate."""
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
@@ -12,8 +14,8 @@ def estimate_of(plan: Plan) -> int:
     return sum(step.estimate_ms for step in plan.steps)
 
 
-def plan_view(plan: Plan) -> RenderableType:
-    """The plan."""
+def plan_view(plan: Plan, limits: Sequence[str] = ()) -> RenderableType:
+    """The plan; `limits` are the capacities that a slot is needed of before its first step."""
     made = table("", "step", "phase", "what it does", "what undoes it", "about")
     crossed = False
     for number, step in enumerate(plan.steps, 1):
@@ -27,6 +29,8 @@ def plan_view(plan: Plan) -> RenderableType:
     lines.append(
         f"Estimate: {known}; {sum(1 for step in plan.steps if step.compensation)} of {len(plan.steps)} steps have something to undo."
     )
+    if limits:
+        lines.append(f"It begins once it holds a slot of each: {escape(', '.join(sorted(limits)))}.")
     lines += [f"[dim]- {escape(note)}[/]" for note in plan.notes]
     return Group(*lines)
 

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from libs.cli.connection import DEFAULT_DIR, DataDir
-from libs.cli.endpoints import options, side
+from libs.cli.endpoints import capacities, options, side
 from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json, talk
 from libs.cli.plan_table import estimate_of, plan_view
@@ -25,6 +25,9 @@ Whose = Annotated[str, typer.Option("--tenant", envvar="WHIMBREL_TENANT", help="
 Option = Annotated[
     list[str], typer.Option("--option", "-o", metavar="NAME=VALUE", help="Option of the provider, e.g. reverse=false; repeatable.")
 ]
+Limit = Annotated[
+    list[str], typer.Option("--limit", metavar="CAPACITY", help="Capacity that it needs a slot of before it begins; repeatable.")
+]
 Approve = Annotated[bool, typer.Option("--approve", help="Have a person approve before the cut-over.")]
 
 
@@ -39,6 +42,7 @@ def plan_postgres(
     source: Source,
     target: Target,
     option: Option = [],  # noqa: B006 - typer copies it
+    limit: Limit = [],  # noqa: B006
     approve: Approve = False,
     tenant: Whose = "default",
     data_dir: DataDir = DEFAULT_DIR,
@@ -51,20 +55,23 @@ def plan_postgres(
     Example: SHOP_DSN=postgresql://... NEW_DSN=postgresql://... whimbrel plan postgres --source env:SHOP_DSN --target env:NEW_DSN
     """
     with one_line_errors(as_json):
-        ends = side("source", source), side("target", target)
+        ends, limits = (side("source", source), side("target", target)), capacities(limit)
         os.environ.setdefault("WHIMBREL_CREDENTIAL_DIR", str(data_dir.resolve() / "credentials"))
         plan, problems = asyncio.run(looked("postgres", *ends, options(option), tenant=tenant, approve=approve))
         if as_json:
             print_json(
                 {
                     "plan": msgspec.to_builtins(plan) if plan else None,
+                    "limits": limits,
                     "estimate_ms": estimate_of(plan) if plan else None,
                     "problems": [msgspec.to_builtins(one) for one in problems],
                 }
             )
         elif plan:
-            show_table(out(), plan_view(plan))
-            next_command(f"whimbrel migrate postgres --source {source} --target {target}")
+            show_table(out(), plan_view(plan, limits))
+            next_command(
+                " ".join(("whimbrel migrate postgres --source", source, "--target", target, *(f"--limit {one}" for one in limits)))
+            )
         else:
             show_problems(problems)
     if problems:

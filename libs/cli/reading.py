@@ -90,6 +90,7 @@ def show(
             ("problem", f"{problem['message']} ({problem['code']})" if problem else ""),
             ("what to do", problem.get("remedy") if problem else ""),
             ("in flight", ", ".join(f"{one['direction']} by {one['worker']}, attempt {one['attempt']}" for one in work)),
+            ("needs slots of", ", ".join(found["limits"])),
             ("goes on at", found["wakeAt"]),
             ("application", found["application"]),
             ("provider", found["provider"]),

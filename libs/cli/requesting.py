@@ -9,12 +9,12 @@ import typer
 
 from libs.cli import summary
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
-from libs.cli.endpoints import options, side
+from libs.cli.endpoints import capacities, options, side
 from libs.cli.errors import CliError, Exit
 from libs.cli.following import Follower
 from libs.cli.live_view import view
 from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json
-from libs.cli.planning import Approve, Option, Source, Target
+from libs.cli.planning import Approve, Limit, Option, Source, Target
 
 if TYPE_CHECKING:
     from libs.cli.client import Api, Reply
@@ -45,6 +45,7 @@ def migrate_postgres(
     source: Source,
     target: Target,
     option: Option = [],  # noqa: B006 - typer copies it
+    limit: Limit = [],  # noqa: B006
     approve: Approve = False,
     id_: Id = "",
     application: Application = "",
@@ -75,6 +76,7 @@ def migrate_postgres(
             "source": side("source", source),
             "target": side("target", target),
             "options": options(option),
+            "limits": capacities(limit),
             "labels": dict(_pair(one) for one in label),
             "onFailure": on_failure,
             "approval": approve,

@@ -161,6 +161,7 @@ def _as_json(envelope: Any, command: Any) -> bytes:
         "options": _verbatim(request.options or "{}"),
         "wave": request.wave,
         "dependsOn": request.depends_on,
+        "limits": request.limits,
         "callbackUrl": request.callback_url or None,
         "dueAt": time_of(request.due_at) if request.due_at else None,
         "labels": request.labels,

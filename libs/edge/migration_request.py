@@ -20,7 +20,8 @@ from pydantic_core import PydanticCustomError
 
 from libs.contracts.migration.commands import RequestMigration
 from libs.contracts.migration.request import Request
-from libs.edge.values import Id, JsonObject, Labels, Moment, Name, Text
+from libs.domain.migration.gates import MOST_LIMITS
+from libs.edge.values import CapacityId, Id, JsonObject, Labels, Moment, Name, Text
 
 PHASES = ("preparing", "replicating", "testing", "cutting_over", "finalising")
 CallbackUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2_000)]
@@ -47,7 +48,10 @@ class MigrationRequest(Body):
         default=None, max_length=5, description="Phases to run, in order. A plan always has all of them, so leave it out or name all five"
     )
     wave: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")] = Field(default="", description="Wave it moves with")
-    depends_on: list[Id] = Field(default=[], max_length=100, description="Migrations that must be completed first")
+    depends_on: list[Id] = Field(default=[], max_length=100, description="Migrations that must be completed first; only together with wave")
+    limits: list[CapacityId] = Field(
+        default=[], max_length=MOST_LIMITS, description="Capacities that it needs a slot of before it begins, e.g. limit/host=esx-1"
+    )
     callback_url: CallbackUrl | None = Field(default=None, description="Where signed callbacks about it are sent")
     due_at: Moment | None = Field(default=None, description="When it must be done (RFC 3339)")
     labels: Labels = Field(default={}, description="Free labels to find it by")
@@ -68,6 +72,14 @@ class MigrationRequest(Body):
     def _all_phases(cls, value: list[str] | None) -> list[str] | None:
         if value is not None and tuple(value) != PHASES:
             raise PydanticCustomError("unsupported_steps", "a plan runs all phases in order: leave steps out or name all five")
+        return value
+
+    @field_validator("depends_on")
+    @classmethod
+    def _within_a_wave(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        if value and not info.data.get("wave", "unknown"):
+            message = "needs a wave, since waves keep the order: name in wave the one that it moves with, or leave dependsOn out"
+            raise PydanticCustomError("depends_on_without_wave", message)
         return value
 
     @field_validator("due_at")
@@ -100,6 +112,7 @@ class MigrationRequest(Body):
             options=_json(self.options) if self.options else "",
             wave=self.wave,
             depends_on=tuple(dict.fromkeys(self.depends_on)),
+            limits=tuple(dict.fromkeys(self.limits)),
             callback_url=str(self.callback_url) if self.callback_url else "",
             due_at=(self.due_at - _EPOCH) // _MICROSECOND if self.due_at else 0,
             labels=self.labels,

@@ -43,6 +43,7 @@ class MigrationDocument(Document):
     wave: str
     labels: dict[str, str]
     depends_on: list[str]
+    limits: list[str] = Field(description="Capacities that it asked for a slot of; those of its wave come on top")
     source: Any = Field(description="As it was asked for")
     target: Any = Field(description="As it was asked for")
     options: Any = Field(description="As they were asked for")

@@ -71,6 +71,16 @@ def _no_null(value: str) -> str:
     return value
 
 
+_CAPACITY = re.compile(CAPACITY_PATTERN)
+
+
+def _capacity(value: object) -> object:
+    if isinstance(value, str) and not _CAPACITY.match(value):
+        message = "is no id of a capacity; write a kind, a slash and a name in lower case, e.g. limit/host=esx-1"
+        raise PydanticCustomError("capacity_id", message)
+    return value
+
+
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 
 
@@ -93,7 +103,7 @@ OptionalReason = Annotated[str, StringConstraints(max_length=1_000), AfterValida
 """Why, for the record; may be left out."""
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """Id of an aggregate."""
-CapacityId = Annotated[str, StringConstraints(pattern=CAPACITY_PATTERN)]
+CapacityId = Annotated[str, StringConstraints(pattern=CAPACITY_PATTERN), BeforeValidator(_capacity)]
 """Id of a capacity, e.g. calendar/prod."""
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A name in lower case."""

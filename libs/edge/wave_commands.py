@@ -66,7 +66,17 @@ class DecidedMembers(Decision, AcceptedMembers):
 async def plan(call: Call) -> Answer:
     """Set the conditions of a wave."""
     body: WaveRequest = call.body
+    if body.after:
+        await _require_no_circle(call, body.after)
     return await _submit(call, c.PlanWave(settings=body.settings()))
+
+
+async def _require_no_circle(call: Call, after: list[str]) -> None:
+    async with call.edge.read_side.snapshot() as snapshot:
+        ring = await waves.circle(snapshot, call.principal.tenant, call.path["id"], after)
+    if ring:
+        said = f"each of these waves would wait for the next, and the last for the first: {', '.join(ring)}; take one of them away"
+        raise wrong("/after", "circle_of_waves", said)
 
 
 async def add(call: Call) -> Answer:

@@ -30,6 +30,7 @@ class MigrationRow(Row, frozen=True, kw_only=True):
     wave: str
     labels: str
     depends_on: str
+    limits: str
     source: str
     target: str
     options: str
@@ -174,6 +175,7 @@ def _requested(fact: Fact, request: Request) -> MigrationRow:
         wave=text(request.wave),
         labels=msgspec.json.encode(request.labels, order="sorted").decode(),
         depends_on=msgspec.json.encode(request.depends_on).decode(),
+        limits=msgspec.json.encode(request.limits).decode(),
         source=_json(request.source),
         target=_json(request.target),
         options=_json(request.options),
@@ -216,13 +218,13 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
     )
 
 
-_FIXED = """tenant id partition requested_pos provider application wave labels depends_on source target options due_at on_failure approval
-requested_at requested_by correlation_id"""
+_FIXED = """tenant id partition requested_pos provider application wave labels depends_on limits source target options due_at on_failure
+approval requested_at requested_by correlation_id"""
 VIEW = View(
     table="migration",
     row=MigrationRow,
     evolve=evolve,
-    json=frozenset({"labels", "depends_on", "source", "target", "options", "problem", "work"}),
+    json=frozenset({"labels", "depends_on", "limits", "source", "target", "options", "problem", "work"}),
     fixed=frozenset(_FIXED.split()),
 )
 

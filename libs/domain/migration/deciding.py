@@ -22,6 +22,9 @@ def _requested(state: State, command: c.RequestMigration, ctx: Context) -> Event
     if len(limits) > gates.MOST_LIMITS or "" in limits:
         message = f"limits holds {len(limits)} ids" + (", one of them empty" if "" in limits else "")
         return operating.refuse(command, "invalid_limits", f"{message}; name at most {gates.MOST_LIMITS} capacities")
+    if command.request.depends_on and not command.request.wave:
+        message = "depends_on is given but no wave; order is kept by waves, so name the wave that it moves with, or leave depends_on out"
+        return operating.refuse(command, "depends_on_without_wave", message)
     return going_forward.request(command, ctx)
 
 

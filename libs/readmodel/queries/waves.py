@@ -1,9 +1,11 @@
 """Waves, now or as of the snapshot's moment, and how their members stand now."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from libs.domain.wave.evolving import CANCELLED, COMPLETED, ROLLED_BACK, waits_for
 from libs.domain.wave.members import NAMES
 from libs.domain.wave.views import blocked_of
 from libs.readmodel.cursor import limited
@@ -13,6 +15,8 @@ from libs.readmodel.queries.page import Page, page_of
 from libs.readmodel.reading import Snapshot
 from libs.readmodel.wave import WaveRow, state_of
 
+_NOT_AWAITED = (COMPLETED, CANCELLED, ROLLED_BACK)
+_MOST_LOOKED_AT = 1_000
 BLOCKED = "blocked"
 STATES = (*dict.fromkeys(NAMES.values()), BLOCKED)
 """Ways in which a member can stand; the blocked ones are planned, too."""
@@ -58,6 +62,30 @@ async def waves(snapshot: Snapshot, tenant: str, *, limit: int = 50, cursor: str
     ids = [row["id"] for row in await snapshot.connection.fetch(sql, tenant, after, limited(limit) + 1, *bounds)]
     rows = in_order(await rows_of(snapshot, "wave", tenant, ids), ids)
     return page_of(snapshot.cursors, query, rows, limit, lambda row: [row.id])
+
+
+async def circle(snapshot: Snapshot, tenant: str, name: str, after: Sequence[str]) -> list[str]:
+    """Waves of which each waits for the next, and the last for the first, when `name` comes after some; empty when there is no such ring."""
+    led: dict[str, str] = dict.fromkeys(after, name)
+    front = list(led)
+    while front and len(led) < _MOST_LOOKED_AT:
+        found = await rows_of(snapshot, "wave", tenant, front)
+        front = []
+        for id_, row in found.items():
+            for other in waits_for(state_of(row)) if row.status not in _NOT_AWAITED else ():
+                if other == name:
+                    return _ring(led, id_, name)
+                if other not in led:
+                    led[other] = id_
+                    front.append(other)
+    return []
+
+
+def _ring(led: dict[str, str], last: str, name: str) -> list[str]:
+    ring = [last]
+    while ring[-1] != name:
+        ring.append(led[ring[-1]])
+    return ring[::-1]
 
 
 async def members(snapshot: Snapshot, row: WaveRow, *, state: str = "", limit: int = 50, cursor: str = "") -> Page:

@@ -9,6 +9,7 @@ CREATE TABLE migration (
     wave text NOT NULL,
     labels json NOT NULL,
     depends_on json NOT NULL,
+    limits json NOT NULL,
     source json NOT NULL,
     target json NOT NULL,
     options json NOT NULL,

@@ -155,3 +155,16 @@ def test_who_only_reads_changes_nothing_and_a_producer_sees_nothing_SEC1(world: 
     assert viewer.get("/v1/waves/w1/members").status == 200
     assert (put(viewer, "w1", {}).status, viewer.post("/v1/waves/w1/start", {}).status) == (403, 403)
     assert (producer.get("/v1/waves/w1").status, put(producer, "w1", {}).status) == (403, 403)
+
+
+def test_waves_that_would_wait_for_each_other_are_refused_and_named_O17(world: World) -> None:
+    api = world.api("ring")
+    for wave, after in (("w1", ["w3"]), ("w2", ["w1"])):
+        read(api, wave, put(api, wave, {"after": after}))
+
+    itself = put(api, "w3", {"after": ["w0", "w2"]})
+    assert (itself.status, [(error["pointer"], error["code"]) for error in itself.json["errors"]]) == (422, [("/after", "circle_of_waves")])
+    assert "w3, w2, w1;" in itself.json["detail"]
+    assert put(api, "w3", {"after": ["w0"]}).status == 200
+    read(api, "w1", put(api, "w1", {}))
+    assert put(api, "w3", {"after": ["w2"]}).status == 200

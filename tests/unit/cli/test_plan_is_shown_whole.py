@@ -1,6 +1,7 @@
 """A plan shows every step, what undoes it, the point of no return and an estimate (D5, X6)."""
 
 import io
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -20,9 +21,9 @@ PLAN = Plan(
 )
 
 
-def shown(plan: Plan) -> list[str]:
+def shown(plan: Plan, limits: Sequence[str] = ()) -> list[str]:
     console = Console(file=io.StringIO(), width=200)
-    console.print(plan_view(plan))
+    console.print(plan_view(plan, limits))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
@@ -48,3 +49,10 @@ def test_the_point_of_no_return_stands_between_the_steps_that_it_parts() -> None
 def test_the_estimate_is_the_sum_of_what_is_known() -> None:
     assert estimate_of(PLAN) == 61_000
     assert any("1 min 01 s" in line and "1 of 4 steps have something to undo" in line for line in shown(PLAN))
+
+
+def test_the_capacities_that_it_waits_for_are_named_O22() -> None:
+    lines = shown(PLAN, ["rate/starts", "calendar/prod"])
+
+    assert any("a slot of each: calendar/prod, rate/starts." in line for line in lines)
+    assert not any("slot" in line for line in shown(PLAN))

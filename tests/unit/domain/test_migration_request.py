@@ -1,5 +1,7 @@
 """A migration is asked for: it is planned before anything is touched."""
 
+from msgspec.structs import replace
+
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
 from libs.contracts.work import PLAN, VERIFIER, Work
@@ -46,6 +48,13 @@ def test_the_same_request_with_the_same_key_is_answered_once_O9() -> None:
     first = given(DECIDER).when(REQUEST_IT, command_id="key-1").then_something()
 
     first.when(REQUEST_IT, command_id="key-1").then_nothing()
+
+
+def test_dependencies_without_a_wave_are_refused_with_the_remedy_O1() -> None:
+    asked = given(DECIDER).when(c.RequestMigration(request=replace(REQUEST, wave="", depends_on=("mig-1",))))
+
+    asked.then_refused("depends_on_without_wave")
+    given(DECIDER).when(c.RequestMigration(request=replace(REQUEST, wave="w1", depends_on=("mig-1",)))).then_something()
 
 
 def test_the_plan_is_frozen_and_its_first_step_begins_D5() -> None:

@@ -1,0 +1,16 @@
+"""`whimbrel migrate --limit`: the move begins once it holds a slot of each (O22)."""
+
+from libs.testing.waiting import wait_until
+from tests.integration.cli.conftest import World
+
+
+def test_a_move_names_the_capacities_that_it_needs_a_slot_of_O22(world: World) -> None:
+    ends = ("--source", "env:NO_SUCH_DSN", "--target", "env:NO_SUCH_DSN", "--no-wait")
+    asked = world.run("migrate", "postgres", *ends, "--id", "limited", "--limit", "calendar/prod", "--limit", "rate/starts")
+    wrong = world.run("migrate", "postgres", *ends, "--limit", "Prod")
+
+    assert asked.code == 0, asked.err
+    wait_until(lambda: world.run("show", "limited", "--json").code == 0, "it is there")
+    assert world.run("show", "limited", "--json").json["limits"] == ["calendar/prod", "rate/starts"]
+    assert "calendar/prod, rate/starts" in world.run("show", "limited").out
+    assert (wrong.code, "give a kind, a slash and a name" in wrong.err) == (2, True)
