@@ -1,7 +1,7 @@
 """The log as it stands in Kafka, for the audit: every record of its topics, partition by partition."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -18,17 +18,32 @@ LIMIT_S = 60.0
 """How long one partition may give nothing before reading it is given up."""
 
 
-def records(bootstrap: str, prefix: str, topics: Sequence[str] = EVENTS) -> Iterator[LogRecord]:
-    """Every committed record up to now of these topics of the prefix, in their order.
+def records(bootstrap: str, prefix: str, topics: Sequence[str] = EVENTS, until: Mapping[Place, int] | None = None) -> Iterator[LogRecord]:
+    """Every committed record up to now of these topics of the prefix, in their order; only those before `until` where that is given,
+    and none of partitions that it does not name.
 
     Raises Misconfigured when the prefix has none of them, KafkaException, TimeoutError.
     """
-    reader = kafka.reader(bootstrap, **{"enable.partition.eof": True, "fetch.wait.max.ms": 20, "log_level": 0})
+    reader = _reader(bootstrap)
     try:
         for place in places(reader, prefix, topics):
-            yield from _of_partition(reader, *place)
+            if until is None or place in until:
+                yield from _of_partition(reader, *place, None if until is None else until[place])
     finally:
         reader.close()
+
+
+def ends(bootstrap: str, prefix: str, topics: Sequence[str] = EVENTS) -> dict[Place, int]:
+    """Where what is committed now ends, in each partition of these topics. Raises Misconfigured, KafkaException."""
+    reader = _reader(bootstrap)
+    try:
+        return {place: _bounds(reader, *place)[1] for place in places(reader, prefix, topics)}
+    finally:
+        reader.close()
+
+
+def _reader(bootstrap: str) -> Consumer:
+    return kafka.reader(bootstrap, **{"enable.partition.eof": True, "fetch.wait.max.ms": 20, "log_level": 0})
 
 
 def places(reader: Consumer, prefix: str, names: Sequence[str] = EVENTS) -> list[Place]:
@@ -40,9 +55,10 @@ def places(reader: Consumer, prefix: str, names: Sequence[str] = EVENTS) -> list
     return [(topic, partition) for topic in topics if topic in known for partition in sorted(known[topic].partitions)]
 
 
-def _of_partition(reader: Consumer, topic: str, partition: int) -> Iterator[LogRecord]:
-    """Records up to the end that the partition has when this begins."""
+def _of_partition(reader: Consumer, topic: str, partition: int, until: int | None) -> Iterator[LogRecord]:
+    """Records up to the end that the partition has when this begins, or that was given."""
     begin, end = _bounds(reader, topic, partition)
+    end = end if until is None else min(end, until)
     if begin >= end:
         return
     reader.assign([TopicPartition(topic, partition, begin)])

@@ -2,7 +2,21 @@
 
 import typer
 
-from libs.cli import access, audit, capacities, dlq, operating, planning, provision, reading, rebuilding, requesting, stack, waves
+from libs.cli import (
+    access,
+    audit,
+    capacities,
+    dlq,
+    operating,
+    planning,
+    provision,
+    reading,
+    rebuilding,
+    rehearsing,
+    requesting,
+    stack,
+    waves,
+)
 
 EPILOG = "Exit codes: 0 done, 1 failed outcome, 2 usage, 3 environment, 4 refused, 5 not found, 6 timeout, 130 interrupted."
 MIGRATIONS, LOG, ACCESS = "Migrations", "The log and what is made from it", "Access and settings"
@@ -26,6 +40,7 @@ def application() -> typer.Typer:
     operating.register(app, MIGRATIONS)
     capacities.register(app, MIGRATIONS)
     waves.register(app, MIGRATIONS)
+    rehearsing.register(app, MIGRATIONS)
     dlq.register(app, LOG)
     audit.register(app, LOG)
     app.command("rebuild", rich_help_panel=LOG)(rebuilding.rebuild_read_models)

@@ -13,9 +13,9 @@ class Agenda:
         """Virtual time, in microseconds since the epoch."""
         self.count = 0
         """How many things were ever put down."""
-        self._queue: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._queue: list[tuple[int, int, Callable[..., object], tuple[Any, ...]]] = []
 
-    def later(self, delay: int, action: Callable[..., None], *args: Any) -> None:
+    def later(self, delay: int, action: Callable[..., object], *args: Any) -> None:
         """Let something happen after a delay in microseconds."""
         self.count += 1
         heapq.heappush(self._queue, (self.now + delay, self.count, action, args))
