@@ -12,14 +12,22 @@ if TYPE_CHECKING:
     from aiobotocore.session import AioSession
 
 CONNECT_S, READ_S, ATTEMPTS = 5, 30, 6
+IDLE = 64
+"""Clients of one kind that are kept while nobody uses them."""
 Answer = dict[str, Any]
+Kind = tuple[str, str, int]
+"""Region, service and attempts of a client."""
 
 
 class Sdk:
-    """The SDK's session, with its credentials and models; one for the life of a provider."""
+    """The SDK's session, with its credentials and models, and clients that wait for the next verb; one for the life of a provider.
+
+    The SDK makes a class with hundreds of methods for every client, ten milliseconds of work that a call does not need.
+    """
 
     def __init__(self) -> None:
         self._session: AioSession | None = None
+        self._idle: dict[Kind, list[Any]] = {}
 
     async def session(self) -> "AioSession":
         """The session. Importing the SDK takes half a second, so a thread does it."""
@@ -27,6 +35,17 @@ class Sdk:
             module = await asyncio.to_thread(_imported)
             self._session = self._session or module.get_session()
         return self._session
+
+    def lend(self, kind: Kind) -> Any | None:
+        """A client that was closed and that nobody uses; None when there is none."""
+        idle = self._idle.get(kind)
+        return idle.pop() if idle else None
+
+    def give_back(self, kind: Kind, client: Any) -> None:
+        """Keep a client that was closed; it can be opened again."""
+        idle = self._idle.setdefault(kind, [])
+        if len(idle) < IDLE:
+            idle.append(client)
 
 
 def _imported() -> ModuleType:
@@ -38,20 +57,22 @@ def _imported() -> ModuleType:
 class Cloud:
     """The services of one region for the length of one verb.
 
-    Verbs share no client: the SDK's clients have locks, and a verb that stands still must hold nobody back.
+    Verbs share no client while they run: the SDK's clients have locks, and a verb that stands still must hold nobody back.
     """
 
     def __init__(self, sdk: Sdk, region: str) -> None:
         self.region = region
         self._sdk = sdk
         self._stack = AsyncExitStack()
-        self._clients: dict[tuple[str, int], Any] = {}
+        self._clients: dict[Kind, Any] = {}
 
     async def __aenter__(self) -> "Cloud":
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await self._stack.aclose()
+        while self._clients:
+            self._sdk.give_back(*self._clients.popitem())
 
     async def call(self, service: str, operation: str, **params: Any) -> Answer:
         """Call an operation that may be repeated: the SDK repeats it after throttling, faults and broken connections."""
@@ -86,17 +107,22 @@ class Cloud:
         return answer
 
     async def _client(self, service: str, attempts: int) -> Any:
-        if (service, attempts) not in self._clients:
-            session = await self._sdk.session()
-            from aiobotocore.config import AioConfig
+        kind = (self.region, service, attempts)
+        if kind not in self._clients:
+            opened = self._sdk.lend(kind) or await self._made(service, attempts)
             from botocore.exceptions import BotoCoreError
 
-            retries: Any = {"mode": "standard", "total_max_attempts": attempts}
-            config = AioConfig(connect_timeout=CONNECT_S, read_timeout=READ_S, retries=retries, user_agent_appid="whimbrel")
-            create: Any = session.create_client
             try:
-                made = create(service, region_name=self.region, config=config)
-                self._clients[service, attempts] = await self._stack.enter_async_context(made)
+                self._clients[kind] = await self._stack.enter_async_context(opened)
             except BotoCoreError as error:
                 raise broken(service, error) from None
-        return self._clients[service, attempts]
+        return self._clients[kind]
+
+    async def _made(self, service: str, attempts: int) -> Any:
+        session = await self._sdk.session()
+        from aiobotocore.config import AioConfig
+
+        retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+        config = AioConfig(connect_timeout=CONNECT_S, read_timeout=READ_S, retries=retries, user_agent_appid="whimbrel")
+        create: Any = session.create_client
+        return create(service, region_name=self.region, config=config)
