@@ -6,9 +6,12 @@ DEV_STAMP := $(VENV)/.dev
 KILLS ?= 40
 JOBS ?= 3
 SEED ?= 1
+SERVERS ?= 50
+WAVES ?= 5
+INTERRUPTS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status test lint bench chaos docs clean
+.PHONY: help run up down status test lint bench chaos drill docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +54,9 @@ bench: $(STAMP) ## Measure; ONLY=lifecycle,loop picks (one JSON line each)
 
 chaos: $(STAMP) ## Kill services and servers under load and count what went wrong (KILLS=n SEED=n)
 	@$(BIN)/python -m libs.testing.chaos --kills $(KILLS) --seed $(SEED)
+
+drill: $(STAMP) ## Move a fleet in waves on a stand-in cloud, interrupt everything, and judge the log (SERVERS=n WAVES=n INTERRUPTS=n SEED=n)
+	@$(BIN)/python -m libs.testing.drill --servers $(SERVERS) --waves $(WAVES) --interrupts $(INTERRUPTS) --seed $(SEED)
 
 clean: ## Remove the virtual environment and caches, not the data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
