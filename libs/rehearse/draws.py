@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from libs.contracts.migration.plan import Step
+from libs.contracts.work import APPLY, CHECK
 from libs.rehearse.history import AGAIN, APPROVAL, BLOCKS, DEAD, LAG, OK, WAKE, Attempt, Course, History, Key
 from libs.rehearse.what_if import Factors
 
@@ -54,7 +55,7 @@ class Draws:
 
     def _changed(self, key: Key, course: Course, work_id: str, step: Step) -> Course:
         factor, rate = self._factors.duration(key.provider, key.step), self._factors.failure(key.provider, key.step)
-        if rate is not None:
+        if rate is not None and key.direction in (APPLY, CHECK):
             course = tuple(self._failing(course[0].took, rate, work_id, step.attempts))
         return course if factor == 1 else tuple(Attempt(round(took * factor), outcome) for took, outcome in course)
 

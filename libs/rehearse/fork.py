@@ -97,10 +97,10 @@ def alive(fork: Fork) -> list[str]:
     return sorted(name for (kind, name), state in fork.states.items() if kind == WAVE_KIND and state.status and state.status not in OVER)
 
 
-def narrowed(fork: Fork, waves: Sequence[str]) -> Fork:
-    """The fork with only what these waves can meet: their members, the waves before them, the capacities all of these need, and
-    whoever else that has not ended needs one of those as well."""
-    kept = _Kept(fork, waves)
+def narrowed(fork: Fork, needed: Iterable[Id]) -> Fork:
+    """The fork with only what is needed and whatever that can meet: members of waves, the waves before them, the capacities all of
+    these need, and whoever else that has not ended needs one of those as well."""
+    kept = _Kept(fork, needed)
     states = {id_: state for id_, state in fork.states.items() if id_ in kept.ids}
     unsent = tuple(sent for sent in fork.unsent if (sent.kind, sent.command.envelope.aggregate) in kept.ids)
     return fork._replace(states=states, unsent=unsent)
@@ -109,16 +109,15 @@ def narrowed(fork: Fork, waves: Sequence[str]) -> Fork:
 class _Kept:
     """The smallest set that is closed: whoever is in it meets nobody outside."""
 
-    def __init__(self, fork: Fork, waves: Sequence[str]) -> None:
-        self._fork = fork
+    def __init__(self, fork: Fork, needed: Iterable[Id]) -> None:
+        self._fork, self._rivals = fork, _rivals(fork)
         self.ids: set[Id] = set()
-        self._open: list[Id] = [(WAVE_KIND, name) for name in waves]
-        self._rivals = _rivals(fork)
-        while self._open:
-            id_ = self._open.pop()
+        open_ = [*needed]
+        while open_:
+            id_ = open_.pop()
             if id_ not in self.ids:
                 self.ids.add(id_)
-                self._open += _NEXT[id_[0]](self, id_[1])
+                open_ += _NEXT[id_[0]](self, id_[1]) if id_[0] in _NEXT else ()
 
     def wave(self, name: str) -> list[Id]:
         state = self._fork.wave(name)

@@ -1,36 +1,25 @@
 """The log up to a position, folded into a fork. Reads as anybody may: outside any group, committed records only, nothing is written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
-
-from msgspec.structs import replace
+from typing import NamedTuple
 
 from libs.audit import log
 from libs.audit.record import LogRecord, Place
 from libs.contracts.avro import schema_of
-from libs.contracts.envelope import POLICY, EventEnvelope
 from libs.contracts.migration import events as e
-from libs.domain.catalogue import DECIDERS
-from libs.domain.decider import Command
-from libs.domain.history import advance
-from libs.domain.policies import POLICIES
-from libs.domain.policy import consequences
-from libs.domain.subscription import ACTIVE
 from libs.readmodel.position import Position
-from libs.rehearse.answering import Entry, Sent
-from libs.rehearse.fork import MIGRATION, WAVE_KIND, Fork, Id, Listener, members_of
-from libs.rehearse.history import Learner
+from libs.rehearse.answering import Entry
+from libs.rehearse.folding import SUBSCRIPTION, Folding
+from libs.rehearse.fork import CAPACITY, MIGRATION, WAVE_KIND, Fork
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.errors import Poison
 from libs.runtime.registry import Registry
 
-KINDS = (WAVE_KIND, "capacity", "subscription", MIGRATION)
+KINDS = (WAVE_KIND, CAPACITY, SUBSCRIPTION, MIGRATION)
 """What a fork is made of; migrations last, because which of those that have ended matter is known by the waves."""
 MOST_LEARNT = 500_000
 """Events that durations and failures are learnt from: the latest, the same number in each partition."""
-UNANSWERED_US = 600_000_000
-"""How long before the fork an event is at most whose consequences may still be on their way."""
 _ENDS = {
     schema_of(end).full_name.encode() for end in (e.MigrationCompleted, e.MigrationRolledBack, e.MigrationCancelled, e.MigrationRejected)
 }
@@ -58,12 +47,6 @@ def read(source: Source, at: Position | None, waves: Sequence[str], told: Callab
     return _Reading(source, at, waves, told).fork()
 
 
-class _Folded(NamedTuple):
-    state: Any
-    at: int
-    environment: str
-
-
 class _Reading:
     """One reading of the log."""
 
@@ -73,35 +56,19 @@ class _Reading:
         self._mine = f"{source.tenant}/".encode()
         self._latest = now_us() // 1_000 if at is None else 0
         self._until = _until(source, at)
-        self._count, self._at, self._environment = 0, 0, ""
-        self._folded: dict[Id, _Folded] = {}
-        self._learner = Learner()
-        self._sent: dict[tuple[Id, Id], list[tuple[int, Sent]]] = {}
-        self._answered: set[str] = set()
+        self._count = 0
+        self._folding = Folding(source.tenant)
 
     def fork(self) -> Fork:
         for kind in KINDS[:-1]:
-            for record in self._records(kind):
-                self._fold(kind, [record])
+            for entry in self._folded(kind, self._records(kind)):
+                self._folding.learner.lag(entry.envelope)
         self._migrations()
-        position = Position({(_aggregate(topic), partition): end for (topic, partition), end in self._until.items()})
-        states = {id_: folded.state for id_, folded in self._folded.items() if id_[0] != "subscription"}
-        return Fork(
-            position=str(position),
-            at=self._at,
-            tenant=self._source.tenant,
-            environment=self._environment,
-            states=states,
-            unsent=tuple(self._unsent()),
-            ended_at={name: folded.at for (kind, name), folded in self._folded.items() if kind == MIGRATION},
-            history=self._learner.history(),
-            listeners=tuple(self._listeners()),
-        )
+        return self._folding.fork(str(Position({(_aggregate(topic), number): end for (topic, number), end in self._until.items()})))
 
     def _records(self, kind: str) -> Iterator[LogRecord]:
         """Records of the tenant. Whatever was written after reading began is left out, and with it all that follows in its
         partition: so no event is there without its cause, whichever partition was asked first."""
-        topic = f"{self._source.prefix}.{kind}.events"
         over: set[Place] = set()
         for record in log.records(self._source.kafka, self._source.prefix, [f"{kind}.events"], self._until):
             if record.place in over:
@@ -113,85 +80,34 @@ class _Reading:
             self._count += 1
             if self._count % 1_000 == 0:
                 self._told(self._count)
-            if record.topic == topic and record.key.startswith(self._mine):
+            if record.key.startswith(self._mine):
                 yield record
 
     def _migrations(self) -> None:
         """Migrations that have ended teach, and are forgotten unless they are members of a wave asked for or before it."""
         open_: dict[bytes, list[LogRecord]] = {}
-        kept = {f"{self._source.tenant}/{name}".encode() for name in self._members()}
+        kept = {f"{self._source.tenant}/{name}".encode() for name in self._folding.members(self._waves)}
         begins = _begins(self._until)
         for record in self._records(MIGRATION):
             ended = record.header("ce_type") in _ENDS
             if not ended or record.key in kept:
                 open_.setdefault(record.key, []).append(record)
             elif (records := open_.pop(record.key, None)) and record.offset >= begins[record.place]:
-                self._learner.migration(_entries(self._decoded([*records, record])))
+                self._folding.learner.migration(entry for entry, _ in self._decoded([*records, record]) if entry.envelope.version)
         for records in open_.values():
-            self._learner.migration(self._fold(MIGRATION, records))
+            self._folding.learner.migration(self._folded(MIGRATION, records))
 
-    def _members(self) -> Iterator[str]:
-        """Members of the waves asked for and of those they come after."""
-        waves, seen = [*self._waves], set[str]()
-        for name in waves:
-            folded = self._folded.get((WAVE_KIND, name))
-            if name in seen or folded is None:
-                continue
-            seen.add(name)
-            yield from members_of(folded.state)
-            waves += folded.state.settings.after
+    def _folded(self, kind: str, records: Iterable[LogRecord]) -> Iterator[Entry]:
+        """Fold events; those that were."""
+        return (entry for entry, hash_ in self._decoded(records) if self._folding.take(kind, entry, hash_))
 
-    def _decoded(self, records: Iterable[LogRecord]) -> Iterator[tuple[EventEnvelope, Any, bytes]]:
+    def _decoded(self, records: Iterable[LogRecord]) -> Iterator[tuple[Entry, bytes]]:
         for record in records:
             try:
                 found = self._codec.decode(record.topic, record.key, record.value, [*record.headers])
             except Poison:
                 continue  # a stranger's: the validator does not fold it either
-            yield found.envelope, found.body, found.hash
-
-    def _fold(self, kind: str, records: Iterable[LogRecord]) -> list[Entry]:
-        """Fold events that follow what is known of their aggregate; returns those."""
-        decider, entries = DECIDERS[kind], list[Entry]()
-        for envelope, body, hash_ in self._decoded(records):
-            id_ = (kind, envelope.aggregate)
-            state = self._folded[id_].state if id_ in self._folded else decider.initial
-            if envelope.version != state.stream.version + 1 or envelope.previous != state.stream.head:
-                continue
-            state = replace(decider.evolve(state, body), stream=advance(state.stream, envelope, hash_))
-            self._folded[id_] = _Folded(state, envelope.recorded_at, envelope.environment)
-            if envelope.recorded_at >= self._at:
-                self._at, self._environment = envelope.recorded_at, envelope.environment
-            entries.append(Entry(envelope, body))
-            self._follow(id_, envelope, body, state)
-        return entries
-
-    def _follow(self, id_: Id, envelope: EventEnvelope, body: Any, state: Any) -> None:
-        """Note what policies send because of an event, and that an event answers what a policy sent."""
-        policy = POLICIES.get(type(body))
-        for kind, command, asked in consequences(policy, body, envelope, state) if policy else ():
-            between = self._sent.setdefault((id_, (kind, command.aggregate)), [])
-            between.append((envelope.recorded_at, Sent(kind, Command(command, asked))))
-        if envelope.actor.startswith(POLICY):
-            self._answered.add(envelope.causation_id)
-            if id_[0] != MIGRATION:
-                self._learner.lag(envelope)
-
-    def _unsent(self) -> list[Sent]:
-        """Commands of policies that may still be on their way: those after the last that was answered, of one aggregate to another."""
-        found: list[tuple[int, Sent]] = []
-        for between in self._sent.values():
-            last = max((n for n, (_, sent) in enumerate(between) if sent.command.envelope.command_id in self._answered), default=-1)
-            found += [(at, sent) for at, sent in between[last + 1 :] if at >= self._at - UNANSWERED_US]
-        return [sent for _, sent in sorted(found, key=lambda pair: pair[0])]
-
-    def _listeners(self) -> Iterator[Listener]:
-        for (kind, name), (state, _, _) in sorted(self._folded.items(), key=lambda item: item[0]):
-            if kind == "subscription" and state.status == ACTIVE:
-                yield Listener(name, state.interest, state.since)
-
-
-def _entries(decoded: Iterable[tuple[EventEnvelope, Any, bytes]]) -> Iterator[Entry]:
-    return (Entry(envelope, body) for envelope, body, _ in decoded if envelope.version)
+            yield Entry(found.envelope, found.body), found.hash
 
 
 def _aggregate(topic: str) -> str:

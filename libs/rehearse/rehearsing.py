@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from libs.readmodel.position import Position
-from libs.rehearse.fork import Fork, UnknownWave, alive, chain_of, members_of, narrowed
+from libs.rehearse.fork import WAVE_KIND, Fork, UnknownWave, alive, chain_of, members_of, narrowed
 from libs.rehearse.log import Source, read
 from libs.rehearse.running import runs_of, usual_runs
 from libs.rehearse.summing import Document, summed
-from libs.rehearse.what_if import WhatIf
+from libs.rehearse.what_if import WhatIf, touched
 from libs.rehearse.what_if import read as what_if_of
 from libs.rehearse.world import Case
 
@@ -56,7 +56,8 @@ def ask(fork: Fork, question: Question, told: Callable[[int, int], None] = lambd
     planned = {one.aggregate for one in what_if.commands if one.kind == "wave"}
     chain = chain_of(fork, waves, may_be_new=planned)
     members = _bounded(fork, chain)
-    case = Case(narrowed(fork, chain), waves, what_if, question.seed)
+    needed = [*((WAVE_KIND, name) for name in chain), *touched(what_if)]
+    case = Case(narrowed(fork, needed), waves, what_if, question.seed)
     runs = question.runs or usual_runs(members)
     return summed(case, runs_of(case, runs, question.processes, lambda count: told(count, runs)))
 

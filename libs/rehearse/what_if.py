@@ -1,7 +1,7 @@
 """What shall be different in a rehearsal: commands nobody gave, other durations, failure rates and people. Read from a file's data."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -64,6 +64,16 @@ class WhatIf(NamedTuple):
 
     commands: tuple[Hypothetical, ...] = ()
     factors: Factors = Factors()
+
+
+def touched(what_if: WhatIf) -> Iterator[tuple[str, str]]:
+    """Kind and id of whatever the commands speak of."""
+    for one in what_if.commands:
+        yield one.kind, one.aggregate
+        settings = one.body.get("settings", {})
+        yield from (("migration", member["migration"]) for member in one.body.get("members", ()))
+        yield from (("capacity", name) for name in settings.get("limits", ()))
+        yield from (("wave", name) for name in settings.get("after", ()))
 
 
 def _of(table: Mapping[str, float], provider: str, step: str) -> float | None:

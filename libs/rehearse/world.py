@@ -29,7 +29,8 @@ HORIZON_US = 2 * 366 * 86_400 * SECOND
 """How far ahead a run looks."""
 MOST_STEPS, MOST_STEPS_A_MEMBER = 200_000, 2_000
 """Happenings after which a run is cut off."""
-ACTOR = "rehearsal"
+ACTOR, APPROVER = "rehearsal", "rehearsal-approver"
+"""Who gives the hypothetical commands, and who approves: another person, as four eyes want it."""
 
 
 class CannotStart(Exception):
@@ -101,10 +102,10 @@ class World:
             if type(entry.body) is CommandRefused:
                 raise CannotStart(f"wave {wave} cannot be started: {entry.body.message}")
 
-    def ask(self, kind: str, aggregate: str, body: Any) -> Answer:
+    def ask(self, kind: str, aggregate: str, body: Any, actor: str = ACTOR) -> Answer:
         """A person's command, decided at once."""
         self._asked += 1
-        return self.deliver(Sent(kind, Command(self.envelope(aggregate, f"rehearsal/{aggregate}/{self._asked}", ACTOR), body)))
+        return self.deliver(Sent(kind, Command(self.envelope(aggregate, f"rehearsal/{aggregate}/{self._asked}", actor), body)))
 
     def envelope(self, aggregate: str, command_id: str, actor: str) -> CommandEnvelope:
         """Envelope of a command that does not come from a policy."""
@@ -185,7 +186,7 @@ class World:
             plan = plan_from(state.plan)
             step = plan.steps[state.step].name
             delay = self.draws.approval(plan.provider, step, f"{aggregate}/{state.step}/{state.round}")
-            self.agenda.later(delay, self.ask, MIGRATION, aggregate, ApproveMigration(reason=ACTOR))
+            self.agenda.later(delay, self.ask, MIGRATION, aggregate, ApproveMigration(reason=ACTOR), APPROVER)
         if state.mode in (HELD, STUCK) and (before is None or before.mode != state.mode):
             self._later(self.case.what_if.factors.retry_s, MIGRATION, aggregate, RetryMigration(reason=ACTOR))
 
