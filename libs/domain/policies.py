@@ -30,6 +30,7 @@ POLICIES: Policies = {
     w.MembersTold: Policy("tell-members", call),
     w.WavePlanned: Policy("follow-waves", follow),
     w.WaveStarted: Policy("follow-waves-at-start", follow),
+    w.WaveResumed: Policy("follow-waves-at-resume", follow),
     w.WaveFollowed: Policy("answer-follower", followed),
     w.WaveCompleted: Policy("tell-followers", completed),
 }

@@ -74,7 +74,7 @@ def _go_on(envelope: EventEnvelope, step: int) -> Sequence[To]:
     return [To("wave", envelope.aggregate, w.ContinueWave(step=step))]
 
 
-def follow(event: v.WaveStarted | v.WavePlanned, envelope: EventEnvelope, state: WaveState) -> Sequence[To]:
+def follow(event: v.WaveStarted | v.WavePlanned | v.WaveResumed, envelope: EventEnvelope, state: WaveState) -> Sequence[To]:
     """A wave that waits for others tells them so."""
     waits = w.NoteWave(wave=envelope.aggregate, outcome="waits")
     return [To("wave", name, waits) for name in waits_for(state)] if state.status == WAITING else []

@@ -59,6 +59,8 @@ def _settled(graph: Graph, letters: bytes) -> tuple[bytes, bytes]:
 
 def _planned(state: State, event: e.WavePlanned) -> State:
     state = replace(state, settings=event.settings, status=state.status or PLANNED)
+    if state.status == RUNNING and waits_for(state):
+        return replace(state, status=WAITING)
     return _no_longer_waiting(state) if state.status == WAITING else state
 
 

@@ -25,6 +25,8 @@ from libs.domain.wave.graph import graph_of
 
 Events = list[Any]
 MOST_FOLLOWERS = 100
+MOST_MET = 1_000
+"""How many completed waves are remembered beside those that it waits for."""
 NAMED = 20
 """How many of those that are blocked an event names."""
 _ORDERS = {PAUSED: PAUSE, CANCELLED: CANCEL, ROLLING_BACK: ROLL_BACK, ROLLED_BACK: ROLL_BACK}
@@ -97,7 +99,8 @@ def note_wave(state: State, command: c.NoteWave, ctx: Context) -> Events:
         if command.wave in state.followers or len(state.followers) >= MOST_FOLLOWERS:
             return []
         return [e.WaveFollowed(wave=command.wave)]
-    if command.wave not in waits_for(state):
+    # Remembered even where nobody waits for it just now: it says so once, and may be named again.
+    if command.wave in state.met or (command.wave not in waits_for(state) and len(state.met) >= MOST_MET):
         return []
     return settled(state, [e.PredecessorCompleted(wave=command.wave)])
 
