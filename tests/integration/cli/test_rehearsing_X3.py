@@ -77,7 +77,7 @@ def test_the_same_question_has_the_same_answer_in_another_process_X3(planned: Wo
     assert first["ends"]["completed"]["max"] == MEMBERS
     assert first["peak"]["capacities"]["limit/next"]["max"] == AT_ONCE
     least = MEMBERS / AT_ONCE * STEPS * STEP_MS / 1_000
-    assert least < first["finish_s"]["p10"] <= first["finish_s"]["p90"] < 5 * least
+    assert least < first["finish_s"]["p10"] <= first["finish_s"]["p90"] < 100 * least
     assert {one["of"] for one in first["samples"] if one["direction"] == "apply"} == {"step"}
 
 
