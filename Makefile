@@ -58,5 +58,11 @@ chaos: $(STAMP) ## Kill services and servers under load and count what went wron
 drill: $(STAMP) ## Move a fleet in waves on a stand-in cloud, interrupt everything, and judge the log (SERVERS=n WAVES=n INTERRUPTS=n SEED=n)
 	@$(BIN)/python -m libs.testing.drill --servers $(SERVERS) --waves $(WAVES) --interrupts $(INTERRUPTS) --seed $(SEED)
 
+docs: $(STAMP) ## Write the pages and contract files that derive from code
+	@$(BIN)/python -m libs.testing.pages
+	@$(BIN)/python -m libs.contracts.asyncapi
+	@$(BIN)/python -m libs.edge.publish
+	@$(BIN)/python -m libs.cli.reference
+
 clean: ## Remove the virtual environment and caches, not the data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -71,7 +71,8 @@ def _default(option: Any) -> str:
     value = option.default
     if option.is_flag and option.secondary_opts:
         return f"`{(option.opts if value else option.secondary_opts)[0]}`"
-    return "" if option.required or option.is_flag or value in (None, "", [], ()) else f"`{value}`"
+    shown = ", ".join(value) if isinstance(value, list) else value
+    return "" if option.required or option.is_flag or value in (None, "", [], ()) else f"`{shown}`"
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""What can be moved: one folder a kind, all with the same five verbs."""
