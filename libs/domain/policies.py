@@ -20,6 +20,7 @@ POLICIES: Policies = {
     g.MigrationAdmitted: Policy("note-begun", note("begun")),
     e.StepFailed: Policy("note-failed", note("failed")),
     e.RetryRequested: Policy("note-running", note("running")),
+    e.RewindCompleted: Policy("note-rewound", note("running")),
     e.RollbackStuck: Policy("note-stuck", note("stuck")),
     e.MigrationRejected: Policy("note-rejected", note("rejected")),
     e.MigrationRolledBack: Policy("note-rolled-back", note("rolled_back")),

@@ -33,7 +33,7 @@ _ORDERS = {PAUSED: PAUSE, CANCELLED: CANCEL, ROLLING_BACK: ROLL_BACK, ROLLED_BAC
 """What a member is told that comes to run while the wave does not."""
 _CHANGES_IT: dict[str, bytes] = {
     "begun": bytes((m.TOLD, m.STAYED, m.PLANNED, m.READY)),
-    "failed": bytes((m.TOLD, m.STAYED, m.ACTIVE, m.GOING_BACK)),
+    "failed": bytes((m.TOLD, m.STAYED, m.ACTIVE)),
     "stuck": bytes((m.TOLD, m.STAYED, m.ACTIVE, m.GOING_BACK, m.FAILED)),
     "running": bytes((m.FAILED, m.STUCK)),
     "undeclared": bytes((m.TOLD, m.STAYED, m.ACTIVE)),

@@ -1,11 +1,18 @@
 """A whole wave is paused, resumed, cancelled and rolled back; and what crosses on the way is not lost (O10, X5)."""
 
 import pytest
+from msgspec.structs import replace
 
+from libs.contracts.migration.events import RewindCompleted
+from libs.contracts.migration.state import Gates, MigrationState
+from libs.contracts.refusal import CommandRefused
 from libs.contracts.wave import commands as c
 from libs.contracts.wave import events as e
+from libs.domain.policies import POLICIES
+from libs.domain.policy import To
 from libs.domain.wave import DECIDER
 from libs.domain.wave.views import Blocked, blocked_of, order_of, overview_of, rollback_plan
+from libs.testing.examples import EVENT_ENVELOPE
 from libs.testing.given_when_then import given
 from libs.testing.waves import admitted, begun, hear, member, note, noted, planned, told
 
@@ -117,6 +124,40 @@ def test_a_rollback_rolls_back_those_on_their_way_and_ends_when_all_are_at_rest_
     history = history.when(note("d", "stuck")).then_something().when(note("d", "running")).then_something()
     history = history.when(note("d", "rolled_back")).then(noted("d", "rolled_back"), e.WaveRolledBack(rolled_back=3, completed=1))
     history.when(note("e", "completed")).then(noted("e", "completed"))
+
+
+def test_a_rollback_is_not_over_while_one_that_had_failed_meanwhile_goes_back_X5() -> None:
+    history = begun(A, B).when(BACK).then_types(e.WaveRollbackStarted, e.MembersTold)
+
+    history = history.when(note("a", "failed")).then_nothing().when(note("b", "rolled_back")).then(noted("b", "rolled_back"))
+    assert history.state.status == "rolling_back"
+    history.when(note("a", "rolled_back")).then(noted("a", "rolled_back"), e.WaveRolledBack(rolled_back=2, completed=0))
+
+
+@pytest.mark.parametrize(("mode", "intent"), [("stopping", "rolled_back"), ("rolling_back", "cancelled"), ("stuck", "rolled_back")])
+def test_one_that_goes_back_by_itself_is_waited_for_like_those_that_were_told_X5(mode: str, intent: str) -> None:
+    assert _refused_by(MigrationState(mode=mode, intent=intent, gates=Gates(wave="w"))) == []
+
+
+@pytest.mark.parametrize(("mode", "intent"), [("running", ""), ("held", ""), ("stopping", "retry"), ("rolling_back", "retry")])
+def test_one_that_goes_forward_all_the_same_says_so_to_its_wave_X5(mode: str, intent: str) -> None:
+    [(kind, wave, command)] = _refused_by(MigrationState(mode=mode, intent=intent, gates=Gates(wave="w")))
+
+    assert (kind, wave, command) == ("wave", "w", note("mig-7", "refused", "no"))
+
+
+def _refused_by(state: MigrationState) -> list[To]:
+    refused = CommandRefused(command="RollBackMigration", code="not_possible_now", message="no")
+    envelope = replace(EVENT_ENVELOPE, actor="policy:tell-members", aggregate="mig-7")
+    return list(POLICIES[CommandRefused].react(refused, envelope, state))
+
+
+def test_one_that_failed_and_went_back_to_a_step_is_on_its_way_again_O10() -> None:
+    state = MigrationState(mode="running", gates=Gates(wave="w"))
+    [(_, _, command)] = POLICIES[RewindCompleted].react(RewindCompleted(step=1, round=2), EVENT_ENVELOPE, state)
+
+    history = hear(begun(A, B, max_failures=1), "failed", "a").when(replace(command, migration="a")).then(noted("a", "running"))
+    history.when(PAUSE).then(e.WavePaused(reason="x"), told("pause", "a", "b", step=2, cursor=2))
 
 
 def test_one_that_begins_after_the_rollback_is_rolled_back_too_X5() -> None:
