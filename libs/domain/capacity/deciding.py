@@ -12,6 +12,8 @@ from libs.domain.capacity.opening import opening_of
 from libs.domain.capacity.setting import LATEST, flaw_of
 from libs.domain.decider import Context, Decider
 
+LONGEST_WAIT_US = 60 * MINUTE_US
+"""Longest until a question that found no room to wait is asked again: the settings may have changed."""
 LONGEST_ID = 256
 """Bytes of the longest id that holders and queue take, so that even full of such ids a state fits into one record."""
 
@@ -56,10 +58,16 @@ def acquire(state: State, command: c.AcquireSlot, ctx: Context) -> Events:
     if holds(state, holder) or waits(state, holder):
         return []
     if state.held + state.queued >= MOST_HELD or len(written(holder)) > LONGEST_ID:
-        return [c.SlotRefused(holder=holder, retry_at=now + MINUTE_US)]
+        return [c.SlotRefused(holder=holder, retry_at=_again(state, now))]
     if state.queued == 0 and free(state, now):
         return settled(state, [c.SlotGranted(holder=holder, at=now, waited_us=0, wake_at=0)], now)
     return settled(state, [c.SlotQueued(holder=holder, since=now, wake_at=0)], now)
+
+
+def _again(state: State, now: int) -> int:
+    """When to ask again where there is no room to wait: not before time opens it, for until then only who gives up leaves room."""
+    opens = opening_of(state.settings).grants_from(now, state.override_until)
+    return min(max(opens, now + MINUTE_US), now + LONGEST_WAIT_US)
 
 
 def release(state: State, command: c.ReleaseSlot, ctx: Context) -> Events:

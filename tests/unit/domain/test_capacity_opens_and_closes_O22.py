@@ -199,3 +199,15 @@ def test_settings_under_which_no_slot_is_ever_granted_are_refused_O22() -> None:
         c.CapacitySettings(windows=WINDOWS[1:], freezes=(FREEZE,)),
     ):
         given(DECIDER).when(c.SetCapacity(settings=settings)).then_refused("invalid_settings")
+
+
+@pytest.mark.parametrize(
+    ("begins", "again"),
+    [(NOW + 20 * 60 * SECOND, NOW + 20 * 60 * SECOND), (NOW + SECOND, NOW + 60 * SECOND), (NOW + 90 * HOUR, NOW + HOUR)],
+    ids=["once it opens", "a minute at least", "an hour at most"],
+)
+def test_whoever_finds_no_room_to_wait_asks_again_when_it_may_help_D6(begins: int, again: int) -> None:
+    history = capacity(windows=(c.Interval(begins=begins, ends=begins + HOUR),))
+    full = replace(history.state, queued=5_000, queue=b"\nx\t1\n")
+
+    assert acquire(History(DECIDER, full, NOW), "late", NOW).events == [c.SlotRefused(holder="late", retry_at=again)]
