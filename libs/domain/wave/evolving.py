@@ -7,10 +7,9 @@ from msgspec.structs import replace
 
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.wave import events as e
-from libs.contracts.wave.plan import Member
 from libs.contracts.wave.state import WaveState as State
 from libs.domain.wave import members as m
-from libs.domain.wave.graph import Graph, Pages, graph_of, page_of
+from libs.domain.wave.graph import Graph, Pages, graph_of, page_of, whole
 
 PLANNED, WAITING, RUNNING, PAUSED, STOPPED = "planned", "waiting", "running", "paused", "stopped"
 ROLLING_BACK, ROLLED_BACK, CANCELLED, COMPLETED = "rolling_back", "rolled_back", "cancelled", "completed"
@@ -25,7 +24,10 @@ TARGETS: dict[str, bytes] = {
 STARTED = (WAITING, RUNNING, PAUSED, STOPPED)
 MOST_PAGES = 64
 """Pages that a roster is kept in before they are made one."""
-MOST_EARLY = 10_000
+MOST_ROSTER_BYTES = 1_400_000
+"""What all pages may hold together, so that the state fits into a record."""
+MOST_EARLY_BYTES = 500_000
+"""What those may take who ended before they were added, for the same reason."""
 _LETTERS = {
     "begun": m.ACTIVE,
     "running": m.ACTIVE,
@@ -71,8 +73,8 @@ def _no_longer_waiting(state: State) -> State:
 def _added(state: State, event: e.MembersAdded) -> State:
     pages: Pages = (*state.pages, page_of(event.members))
     graph = graph_of(pages)
-    if len(pages) > MOST_PAGES:
-        pages = (page_of(tuple(Member(migration=i, depends_on=d) for i, d in zip(graph.ids, graph.named, strict=True))),)
+    if len(pages) > MOST_PAGES or sum(map(len, pages)) > MOST_ROSTER_BYTES:
+        pages = (whole(graph),)
     letters, early = bytearray(state.members), dict(state.early)
     for member in event.members:
         number = graph.index[member.migration]

@@ -106,6 +106,11 @@ def graph_of(pages: Pages) -> Graph:
     return graph_of(pages[:-1]).plus(decode_value(Roster, pages[-1]))
 
 
+def whole(graph: Graph) -> bytes:
+    """All members of a graph as one page: what was said of them before is left out."""
+    return page_of(tuple(Member(migration=id_, depends_on=named) for id_, named in zip(graph.ids, graph.named, strict=True)))
+
+
 def page_of(members: tuple[Member, ...]) -> bytes:
     """Members as a state holds them."""
     return encode_value(Roster(members=members))

@@ -11,7 +11,7 @@ from libs.domain.wave.carrying_on import carry_on, settled
 from libs.domain.wave.evolving import (
     CANCEL,
     CANCELLED,
-    MOST_EARLY,
+    MOST_EARLY_BYTES,
     PAUSE,
     PAUSED,
     ROLL_BACK,
@@ -72,14 +72,18 @@ def _news(state: State, letter: int, outcome: str) -> bool:
         return True
     if outcome == "waiting" and state.status == CANCELLED:
         return letter != m.ACTIVE
-    return letter in _CHANGES_IT[outcome]
+    return letter in _CHANGES_IT.get(outcome, b"")  # a note of a later release is not known here
 
 
 def _stranger(state: State, command: c.NoteMember) -> Events:
     """It is no member yet: of one that has ended already that is remembered, for it will not say so again."""
-    if command.outcome not in m.ENDS or command.migration in state.early or len(state.early) >= MOST_EARLY:
+    if command.outcome not in m.ENDS or command.migration in state.early or _early_bytes(state) >= MOST_EARLY_BYTES:
         return []
     return [e.MemberNoted(migration=command.migration, outcome=command.outcome, reason=command.reason, blocks=0, blocked=())]
+
+
+def _early_bytes(state: State) -> int:
+    return sum(len(id_.encode()) + len(outcome) + 3 for id_, outcome in state.early.items())
 
 
 def _answer(state: State, command: c.NoteMember) -> Events:

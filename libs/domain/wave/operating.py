@@ -11,6 +11,7 @@ from libs.domain.decider import Context
 from libs.domain.wave import members as m
 from libs.domain.wave.carrying_on import settled
 from libs.domain.wave.evolving import (
+    MOST_ROSTER_BYTES,
     PAUSED,
     PLANNED,
     ROLL_BACK,
@@ -23,12 +24,10 @@ from libs.domain.wave.evolving import (
     WAITING,
     waits_for,
 )
-from libs.domain.wave.graph import Graph, graph_of, page_of
+from libs.domain.wave.graph import Graph, graph_of, page_of, whole
 
 Events = list[Any]
 MOST_MEMBERS, MOST_IN_PAGE, MOST_DEPENDENCIES = 10_000, 1_000, 100
-MOST_ROSTER_BYTES = 1_400_000
-"""What all pages may hold together, so that the state fits into a record."""
 MOST_LIMITS, MOST_BEFORE = 32, 20
 _SHOWN = 5
 
@@ -73,6 +72,7 @@ def add(state: State, command: c.AddMembers, ctx: Context) -> Events:
         return refuse(command, "invalid_members", flaw)
     graph = graph_of((*state.pages, page_of(command.members)))
     size = sum(map(len, state.pages)) + len(page_of(command.members))
+    size = len(whole(graph)) if size > MOST_ROSTER_BYTES else size
     if len(graph.ids) > MOST_MEMBERS or size > MOST_ROSTER_BYTES:
         full = f"it would have {len(graph.ids):,} members in {size:,} bytes; {MOST_MEMBERS:,} and {MOST_ROSTER_BYTES:,} are possible"
         return refuse(command, "wave_full", f"{full}; plan another wave that comes after this one")
