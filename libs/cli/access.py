@@ -36,10 +36,16 @@ def register(app: typer.Typer, panel: str) -> None:
 
 
 def issue(
-    role: Annotated[list[str], typer.Option("--role", help="admin, operator, owner, viewer, producer, reporter; repeatable")] = ["viewer"],  # noqa: B006
+    role: Annotated[
+        list[str],
+        typer.Option("--role", help="admin, operator, owner, approver, viewer, producer, reporter, or one that gates ask for; repeatable"),
+    ] = ["viewer"],  # noqa: B006
     tenant: Annotated[str, typer.Option("--tenant", envvar="WHIMBREL_TENANT", help="Tenant that it is good for.")] = "default",
     subject: Annotated[str, typer.Option("--subject", help="Opaque id of who will use it; never a name or an address.")] = "",
     ttl: Annotated[int, typer.Option("--ttl", min=1, max=30 * 86_400, metavar="SECONDS", help="How long it is good for.")] = 3_600,
+    mfa: Annotated[
+        bool, typer.Option("--mfa", help="Say that it was obtained with a second factor, as approvals in prod need it.")
+    ] = False,
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -47,10 +53,9 @@ def issue(
     with one_line_errors(as_json):
         from libs.edge.auth import ROLES  # aiohttp takes 0.3 s to import
 
-        for one in role:
-            if one not in ROLES:
-                raise CliError(f"there is no role {one}", Exit.USAGE, f"use one of {', '.join(sorted(ROLES))}")
-        made = local_token(data_dir, tenant, subject, tuple(role), ttl)
+        if not ROLES & set(role):
+            raise CliError(f"{', '.join(role)} opens nothing", Exit.USAGE, f"name one of {', '.join(sorted(ROLES))}, too")
+        made = local_token(data_dir, tenant, subject, tuple(role), ttl, mfa=mfa)
         if as_json:
             print_json({"token": made, "tenant": tenant, "roles": role, "expires_in": ttl})
         else:

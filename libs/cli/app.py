@@ -4,6 +4,7 @@ import typer
 
 from libs.cli import (
     access,
+    approving,
     audit,
     capacities,
     dlq,
@@ -38,6 +39,7 @@ def application() -> typer.Typer:
     requesting.register(app, MIGRATIONS)
     reading.register(app, MIGRATIONS)
     operating.register(app, MIGRATIONS)
+    approving.register(app, MIGRATIONS)
     capacities.register(app, MIGRATIONS)
     waves.register(app, MIGRATIONS)
     rehearsing.register(app, MIGRATIONS)

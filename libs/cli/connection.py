@@ -57,12 +57,14 @@ def local_url(data_dir: Path) -> str:
     return url
 
 
-def local_token(data_dir: Path, tenant: str, subject: str = "", roles: tuple[str, ...] = ROLES, ttl_s: int = TOKEN_S) -> str:
+def local_token(
+    data_dir: Path, tenant: str, subject: str = "", roles: tuple[str, ...] = ROLES, ttl_s: int = TOKEN_S, *, mfa: bool = False
+) -> str:
     """A token of the local development issuer. Raises CliError where its key cannot be read."""
     from libs.edge.issuer import LocalIssuer  # joserfc takes 0.1 s to import
 
     try:
-        return LocalIssuer(data_dir).issue(tenant, subject or f"user-{os.getuid()}", roles, ttl_s)
+        return LocalIssuer(data_dir).issue(tenant, subject or f"user-{os.getuid()}", roles, ttl_s, **({"amr": ["mfa"]} if mfa else {}))
     except OSError as error:
         raise CliError(
             f"the key of the local issuer cannot be used ({error.strerror})", Exit.ENVIRONMENT, "give a token with --token"

@@ -100,7 +100,10 @@ def _cells(step: StepView, now: int) -> list[str]:
 
 
 def _advice(story: Story) -> Iterator[RenderableType]:
-    wanted = {"awaiting_approval": "whimbrel approve {0}, or whimbrel refuse {0} --reason ...", "paused": "whimbrel resume {0}"}
+    wanted = {
+        "awaiting_approval": "whimbrel show {0} says what it rests on; whimbrel approve {0}, or whimbrel refuse {0} --reason ...",
+        "paused": "whimbrel resume {0}",
+    }
     if story.status in wanted:
         yield f"[cyan]it waits for you: {escape(wanted[story.status].format(story.id))}[/]"
 

@@ -1,4 +1,4 @@
-"""Commands to one migration: pause, resume, cancel, rollback, retry, skip, approve, refuse."""
+"""Commands to one migration: pause, resume, cancel, rollback, retry, skip."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -20,7 +20,8 @@ def register(app: typer.Typer, panel: str) -> None:
         app.command(name, rich_help_panel=panel)(command)
 
 
-def _send(action: str, id_: str, body: dict[str, Any], given: dict[str, Any]) -> None:
+def send(action: str, id_: str, body: dict[str, Any], given: dict[str, Any]) -> None:
+    """Send one command and say what was decided. `given` holds the options that all of them have, by the names of their parameters."""
     as_json = given["as_json"]
     with one_line_errors(as_json):
         if "danger" in given:
@@ -41,7 +42,7 @@ def pause(
     data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Let what is in flight finish, then start nothing further until it is resumed."""
-    _send("pause", id_, {"reason": reason}, locals())
+    send("pause", id_, {"reason": reason}, locals())
 
 
 def resume(
@@ -49,7 +50,7 @@ def resume(
     data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Go on after a pause."""
-    _send("resume", id_, {"reason": reason}, locals())
+    send("resume", id_, {"reason": reason}, locals())
 
 
 def cancel(
@@ -57,7 +58,7 @@ def cancel(
     tenant: Tenant = "default", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Stop, undo everything that was done, end as cancelled. Asks for the id first."""
-    _send("cancel", id_, {"reason": reason}, locals() | {"danger": "Cancelling"})
+    send("cancel", id_, {"reason": reason}, locals() | {"danger": "Cancelling"})
 
 
 def rollback(
@@ -65,7 +66,7 @@ def rollback(
     tenant: Tenant = "default", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Stop, undo everything that was done, end as rolled back. Asks for the id first."""
-    _send("rollback", id_, {"reason": reason}, locals() | {"danger": "Rolling back"})
+    send("rollback", id_, {"reason": reason}, locals() | {"danger": "Rolling back"})
 
 
 def retry(
@@ -73,7 +74,7 @@ def retry(
     tenant: Tenant = "default", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Try again what failed or is stuck, or go back to an earlier step and forward from there."""
-    _send("retry", id_, {"reason": reason, "fromStep": from_step}, locals())
+    send("retry", id_, {"reason": reason, "fromStep": from_step}, locals())
 
 
 def skip(
@@ -81,25 +82,9 @@ def skip(
     tenant: Tenant = "default", data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Give up the compensation that is stuck, leave its effect as it is, and go on going back. Asks for the id first."""
-    _send("skip-compensation", id_, {"reason": reason}, locals() | {"danger": "Skipping a compensation of"})
-
-
-def approve(
-    id_: Id, reason: Reason = "", if_version: IfVersion = 0, url: Url = "", token: Token = "", tenant: Tenant = "default",
-    data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Let a migration that awaits approval go on."""
-    _send("approve", id_, {"reason": reason}, locals())
-
-
-def refuse(
-    id_: Id, reason: Reason, if_version: IfVersion = 0, url: Url = "", token: Token = "", tenant: Tenant = "default",
-    data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Refuse the approval; the migration is rolled back."""
-    _send("refuse", id_, {"reason": reason}, locals())
+    send("skip-compensation", id_, {"reason": reason}, locals() | {"danger": "Skipping a compensation of"})
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {
-    "pause": pause, "resume": resume, "cancel": cancel, "rollback": rollback, "retry": retry, "skip": skip, "approve": approve, "refuse": refuse,
+    "pause": pause, "resume": resume, "cancel": cancel, "rollback": rollback, "retry": retry, "skip": skip,
 }  # fmt: skip

@@ -49,6 +49,7 @@ def _undo(step: Step) -> str:
 
 def _about(step: Step) -> str:
     if step.kind == WAIT and step.wait_for == "approval":
-        return "a person"
+        people = step.approval.quorum if step.approval else 1
+        return "a person" if people == 1 else f"{people} people"
     ms = step.wait_ms if step.kind == WAIT else step.estimate_ms
     return duration(ms) if ms else "[dim]-[/]"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from libs.cli.approval_options import Gate, terms
 from libs.cli.connection import DEFAULT_DIR, DataDir
 from libs.cli.endpoints import capacities, options, side
 from libs.cli.errors import CliError, Exit
@@ -14,6 +15,7 @@ from libs.cli.output import AsJson, next_command, one_line_errors, out, print_js
 from libs.cli.plan_table import estimate_of, plan_view
 from libs.cli.text import rows, table
 from libs.cli.text import show as show_table
+from libs.contracts.migration.approvals import ApprovalTerms
 from libs.contracts.migration.plan import Plan
 from libs.contracts.values import Problem
 
@@ -44,6 +46,7 @@ def plan_postgres(
     option: Option = [],  # noqa: B006 - typer copies it
     limit: Limit = [],  # noqa: B006
     approve: Approve = False,
+    gate: Gate = [],  # noqa: B006
     tenant: Whose = "default",
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
@@ -57,7 +60,7 @@ def plan_postgres(
     with one_line_errors(as_json):
         ends, limits = (side("source", source), side("target", target)), capacities(limit)
         os.environ.setdefault("WHIMBREL_CREDENTIAL_DIR", str(data_dir.resolve() / "credentials"))
-        plan, problems = asyncio.run(looked("postgres", *ends, options(option), tenant=tenant, approve=approve))
+        plan, problems = asyncio.run(looked("postgres", *ends, options(option), tenant=tenant, approve=approve, gates=terms(gate)))
         if as_json:
             print_json(
                 {
@@ -79,21 +82,31 @@ def plan_postgres(
 
 
 async def looked(
-    kind: str, source: dict[str, Any], target: dict[str, Any], chosen: dict[str, Any], *, tenant: str, approve: bool
+    kind: str,
+    source: dict[str, Any],
+    target: dict[str, Any],
+    chosen: dict[str, Any],
+    *,
+    tenant: str,
+    approve: bool,
+    gates: tuple[ApprovalTerms, ...] = (),
 ) -> tuple[Plan | None, tuple[Problem, ...]]:
     """The plan, or the problems that forbid one. Raises CliError when the databases cannot be reached."""
+    from libs.providers.approval_gates import with_gates
     from libs.providers.base import MoveRequest, ProviderError  # asyncpg takes 0.2 s to import
-    from libs.providers.carrying_out import Carrier, with_gate
+    from libs.providers.carrying_out import Carrier
     from libs.providers.catalogue import PROVIDERS
 
     request = MoveRequest(tenant=tenant, migration="plan", provider=kind, source=source, target=target, options=chosen)
     try:
         provider = Carrier(PROVIDERS).provider(kind)
         inspection = await provider.inspect(request)
-        plan = None if inspection.problems else with_gate(provider.plan(request, inspection), approve)
+        if inspection.problems:
+            return None, inspection.problems
+        plan, problems = with_gates(provider.plan(request, inspection), approve, gates)
     except ProviderError as error:
         raise CliError(error.problem.message, Exit.ENVIRONMENT, error.problem.remedy) from error
-    return plan, inspection.problems
+    return None if problems else plan, problems
 
 
 def show_problems(problems: tuple[Problem, ...] | list[Problem]) -> None:

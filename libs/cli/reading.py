@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from libs.cli import holdup_view, summary
+from libs.cli import gate_view, holdup_view, summary
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
 from libs.cli.following import Follower, ended, history, stream
 from libs.cli.live_view import view
@@ -92,6 +92,7 @@ def show(
             ("in flight", ", ".join(f"{one['direction']} by {one['worker']}, attempt {one['attempt']}" for one in work)),
             ("needs slots of", ", ".join(found["limits"])),
             ("goes on at", found["wakeAt"]),
+            *gate_view.lines(found),
             ("application", found["application"]),
             ("provider", found["provider"]),
             ("requested", f"{found['requestedAt']} by {found['requestedBy']}"),

@@ -8,6 +8,7 @@ import orjson
 import typer
 
 from libs.cli import summary
+from libs.cli.approval_options import Gate, gate_of
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
 from libs.cli.endpoints import capacities, options, side
 from libs.cli.errors import CliError, Exit
@@ -47,6 +48,7 @@ def migrate_postgres(
     option: Option = [],  # noqa: B006 - typer copies it
     limit: Limit = [],  # noqa: B006
     approve: Approve = False,
+    gate: Gate = [],  # noqa: B006
     id_: Id = "",
     application: Application = "",
     environment: Environment = "dev",
@@ -80,6 +82,7 @@ def migrate_postgres(
             "labels": dict(_pair(one) for one in label),
             "onFailure": on_failure,
             "approval": approve,
+            "approvals": [gate_of(one) for one in gate],
         }
         body |= {name: value for name, value in (("migrationId", id_), ("callbackUrl", callback_url)) if value}
         ask(connect(url, token, data_dir, tenant), body, wait=wait, timeout=timeout, as_json=as_json)

@@ -154,6 +154,11 @@ def _gate(line: str) -> Any:
     return handle
 
 
+def _approved(story: Story, data: dict[str, Any], at: int) -> str:
+    who = data["by"] + (f" for {data['right_of']}" if data["right_of"] != data["by"] else "")
+    return f"{data['name']}: approved by {who}" + (f", {data['missing']} more needed" if data["missing"] else "")
+
+
 def _paused(story: Story, data: dict[str, Any], at: int) -> str:
     story.status = "paused"
     return f"paused: {data['reason']}"
@@ -219,7 +224,12 @@ _HANDLERS: dict[str, Any] = {
     "StepFailed": _failed,
     "WaitStarted": _waits("waiting", "waits for its time"),
     "ApprovalRequested": _waits("awaiting_approval", "waits for a person: whimbrel approve {id}"),
-    "ApprovalGiven": lambda story, data, at: f"{data['name']}: approved",
+    "ApprovalGiven": _approved,
+    "ApprovalDelegated": lambda story, data, at: (
+        f"{data['name']}: {data['by']} handed the right to approve to {data['to']}: {data['reason']}"
+    ),
+    "ApprovalWaived": lambda story, data, at: f"{data['name']}: waived by {data['by']}, not approved: {data['reason']}",
+    "ApprovalLapsed": lambda story, data, at: f"{data['name']}: no longer counts, of {', '.join(data['approvers'])}: {data['reason']}",
     "MigrationPaused": _paused,
     "MigrationResumed": _resumed,
     "StopRequested": _stop,

@@ -6,7 +6,7 @@ import msgspec
 
 from libs.contracts import capacity, delivery, operations, refusal, subscription, work
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope
-from libs.contracts.migration import commands, events, gates, plan, request, state
+from libs.contracts.migration import approvals, commands, events, gates, plan, request, state
 from libs.contracts.wave import commands as wave_commands
 from libs.contracts.wave import events as wave_events
 from libs.contracts.wave import plan as wave_plan
@@ -62,6 +62,8 @@ MESSAGES: tuple[Message, ...] = (
         commands.SkipCompensation,
         commands.ApproveMigration,
         commands.RefuseApproval,
+        approvals.DelegateApproval,
+        approvals.WaiveApproval,
         work.ReportWork,
         gates.AdmitMigration,
         gates.TakeSlot,
@@ -89,6 +91,9 @@ MESSAGES: tuple[Message, ...] = (
         events.WaitStarted,
         events.ApprovalRequested,
         events.ApprovalGiven,
+        approvals.ApprovalDelegated,
+        approvals.ApprovalWaived,
+        approvals.ApprovalLapsed,
         events.MigrationPaused,
         events.MigrationResumed,
         events.RetryRequested,

@@ -19,6 +19,8 @@ class Context(NamedTuple):
     """Microseconds since the epoch, stamped by the loop; never decreases within a partition."""
     environment: str = ""
     """Environment that the command is meant for, e.g. dev or prod."""
+    version: int = 0
+    """Version of the aggregate before the decision."""
 
 
 class Command(NamedTuple):

@@ -44,7 +44,8 @@ def respond(decider: Decider, state: Any, command: Command, now: int, digest: by
         refusal = _refusal(state.stream, command, digest)
         if refusal is not None:
             return refusal
-    return decider.decide(state, body, Context(envelope.tenant, envelope.aggregate, envelope.actor, now, envelope.environment))
+    context = Context(envelope.tenant, envelope.aggregate, envelope.actor, now, envelope.environment, state.stream.version)
+    return decider.decide(state, body, context)
 
 
 def _refusal(stream: Stream, command: Command, digest: bytes) -> Sequence[Any] | None:

@@ -12,18 +12,22 @@ from joserfc.util import urlsafe_b64decode
 
 from libs.edge.keys import KeyStore
 from libs.edge.problems import HttpProblem
+from libs.edge.values import NAME_PATTERN, SUBJECT_PATTERN
 from libs.runtime.clock import now_us
 
-ADMIN, OPERATOR, OWNER, VIEWER, PRODUCER, REPORTER = "admin", "operator", "owner", "viewer", "producer", "reporter"
-ROLES = frozenset({ADMIN, OPERATOR, OWNER, VIEWER, PRODUCER, REPORTER})
+ADMIN, OPERATOR, OWNER, APPROVER, VIEWER, PRODUCER, REPORTER = "admin", "operator", "owner", "approver", "viewer", "producer", "reporter"
+ROLES = frozenset({ADMIN, OPERATOR, OWNER, APPROVER, VIEWER, PRODUCER, REPORTER})
 LEEWAY_S = 30
 MAX_TOKEN_BYTES = 8_192
 _HEADER_NAMES = frozenset({"alg", "kid", "typ"})
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,127}")
+_SUBJECT = re.compile(SUBJECT_PATTERN)
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _REMEMBERED = 4_096
+_ROLE = re.compile(NAME_PATTERN)
+MOST_ROLES = 32
+"""Roles of a token that are looked at: what a command carries to the log is bounded (D6)."""
 
 
 class Principal(NamedTuple):
@@ -32,9 +36,29 @@ class Principal(NamedTuple):
     tenant: str
     subject: str
     roles: frozenset[str]
-    mfa: bool
+    """Those that open something in this API."""
+    claimed: tuple[str, ...]
+    """Every role that the token names, in order: gates may ask for others than this API knows."""
+    second_factor: str
+    """Claim that proves a second factor, e.g. amr=otp; empty when none does."""
     expires_at: float
     token: str
+
+
+class SecondFactors(NamedTuple):
+    """Values of the claims `amr` (RFC 8176) and `acr` that prove a second factor."""
+
+    methods: frozenset[str] = frozenset({"mfa", "otp", "hwk", "swk", "sc"})
+    contexts: frozenset[str] = frozenset()
+
+    def proof(self, claims: dict[str, Any]) -> str:
+        """The claim that proves it, as name=value; empty when none does."""
+        methods = claims.get("amr")
+        for method in methods if isinstance(methods, list) else ():
+            if isinstance(method, str) and method in self.methods:
+                return f"amr={method}"
+        context = claims.get("acr")
+        return f"acr={context}" if isinstance(context, str) and context in self.contexts else ""
 
 
 class Rejected(Exception):
@@ -44,8 +68,8 @@ class Rejected(Exception):
 class Authenticator:
     """Checks tokens against issuer, audience and keys."""
 
-    def __init__(self, keys: KeyStore, issuer: str, audience: str) -> None:
-        self._keys, self._issuer, self._audience = keys, issuer, audience
+    def __init__(self, keys: KeyStore, issuer: str, audience: str, factors: SecondFactors) -> None:
+        self._keys, self._issuer, self._audience, self._factors = keys, issuer, audience, factors
         self._seen: OrderedDict[tuple[int, str], Principal] = OrderedDict()
 
     async def principal(self, authorization: str | None) -> Principal:
@@ -93,7 +117,7 @@ class Authenticator:
             registry.validate(claims)
         except (JoseError, ValueError, TypeError) as error:
             raise Rejected("its signature or its claims iss, aud, exp, nbf or sub do not hold") from error
-        return principal_of(claims, token[-43:])
+        return principal_of(claims, token[-43:], self._factors)
 
 
 def _header(token: str) -> dict[str, str]:
@@ -125,7 +149,7 @@ def _object(text: bytes) -> dict[str, Any]:
     return found
 
 
-def principal_of(claims: dict[str, Any], token: str) -> Principal:
+def principal_of(claims: dict[str, Any], token: str, factors: SecondFactors) -> Principal:
     """The principal that verified claims describe. Raises Rejected."""
     tenant, subject, roles = claims.get("tenant"), claims.get("sub"), claims.get("roles")
     if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
@@ -134,5 +158,5 @@ def principal_of(claims: dict[str, Any], token: str) -> Principal:
         raise Rejected("its sub must be an opaque id of letters, digits and . _ : | -, never a name or an address")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise Rejected("its roles claim is missing or no list")
-    amr = claims.get("amr", [])
-    return Principal(tenant, subject, frozenset(roles) & ROLES, isinstance(amr, list) and "mfa" in amr, float(claims["exp"]), token)
+    claimed = tuple(sorted({role for role in roles if _ROLE.fullmatch(role)}))[:MOST_ROLES]
+    return Principal(tenant, subject, frozenset(roles) & ROLES, claimed, factors.proof(claims), float(claims["exp"]), token)

@@ -10,7 +10,7 @@ from libs.edge.awaiting import Seen
 from libs.edge.problems import HttpProblem
 from libs.readmodel.position import Position
 
-_KINDS = {"not_found": "not_found", "version_conflict": "version_conflict", "key_reused": "key_reused"}
+_KINDS = {kind: kind for kind in ("not_found", "version_conflict", "key_reused", "mfa_required")}
 _STATUS_OF = {
     "MigrationRequested": "requested",
     "MigrationPlanned": "planned",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from libs.edge.auth import Authenticator
+from libs.edge.auth import Authenticator, SecondFactors
 from libs.edge.issuer import jwks_path
 from libs.edge.keys import KeyStore
 from libs.edge.lag import LagGuard
@@ -26,7 +26,9 @@ class Edge:
         self.settings, self.secrets = settings, secrets
         self.registry = Registry(settings.registry)
         self.codec = Codec(self.registry, settings.prefix, "ingress")
-        self.authenticator = Authenticator(KeyStore(settings.jwks or str(jwks_path(settings.data_dir))), settings.issuer, settings.audience)
+        keys = KeyStore(settings.jwks or str(jwks_path(settings.data_dir)))
+        factors = SecondFactors(frozenset(settings.mfa_methods.split(",")), frozenset(filter(None, settings.mfa_contexts.split(","))))
+        self.authenticator = Authenticator(keys, settings.issuer, settings.audience, factors)
         self.sender = Sender(settings.kafka, settings.produce_timeout_s)
         self.tail = Tail(settings.kafka, settings.prefix, self.codec)
         self.lag = LagGuard(settings.kafka, settings.prefix, settings.lag_limit_s)

@@ -18,7 +18,7 @@ Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TRACE = web.RequestKey("trace", Trace)
 ROUTE = web.RequestKey("route", Route)
 IN_FLIGHT = Gauge("whimbrel_http_requests_in_flight", "Requests being answered", ["route"])
-NOBODY = Principal("", "", frozenset(), False, 0.0, "")
+NOBODY = Principal("", "", frozenset(), (), "", 0.0, "")
 
 
 def endpoint(route: Route, edge: Edge) -> Endpoint:

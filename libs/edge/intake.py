@@ -8,8 +8,10 @@ import re
 from hashlib import sha256
 from typing import Annotated, Any, NamedTuple, cast
 
+import msgspec
 import orjson
 from pydantic import Field, TypeAdapter
+from pydantic.alias_generators import to_camel
 
 from libs.contracts.avro import Undecodable, schema_of
 from libs.contracts.envelope import CommandEnvelope
@@ -167,6 +169,7 @@ def _as_json(envelope: Any, command: Any) -> bytes:
         "labels": request.labels,
         "onFailure": request.on_failure,
         "approval": request.approval,
+        "approvals": [{to_camel(name): value for name, value in msgspec.structs.asdict(terms).items()} for terms in request.approvals],
     }
     return orjson.dumps(found)
 

@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from libs.domain.holdup import standing
 from libs.edge.asking import Asked, Items, Paged, Words, asked, micros_of, missing, paged, single
+from libs.edge.gate_documents import evidence_documents
 from libs.edge.routing import STATUS_READERS, Answer, Call, Outcome, Route
 from libs.edge.row_documents import MigrationDocument, OneMigration, migration_document
 from libs.edge.values import Moment
-from libs.readmodel.queries import migrations
+from libs.readmodel.queries import holdup, migrations
 
 Status = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^\x00]{0,255}$")]
@@ -64,7 +66,9 @@ async def one(call: Call) -> Answer:
         row = await migrations.one(snapshot, call.principal.tenant, call.path["id"])
         if row is None:
             raise missing("migration")
-        return single(call, snapshot, migration_document(migrations.document(row)), row.version)
+        found = migration_document(migrations.document(row))
+        rests_on = standing(await holdup.own(snapshot, row)).evidence if row.gate else ()
+        return single(call, snapshot, found | {"evidence": evidence_documents(rests_on)}, row.version)
 
 
 PAGE_HEADERS = ("Event-Position", "Link")

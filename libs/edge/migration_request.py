@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 import orjson
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
     BaseModel,
     ConfigDict,
@@ -21,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from libs.contracts.migration.commands import RequestMigration
 from libs.contracts.migration.request import Request
 from libs.domain.migration.gates import MOST_LIMITS
+from libs.edge.approval_request import ApprovalGate, one_each
 from libs.edge.values import CapacityId, Id, JsonObject, Labels, Moment, Name, Text
 
 PHASES = ("preparing", "replicating", "testing", "cutting_over", "finalising")
@@ -58,6 +60,9 @@ class MigrationRequest(Body):
     options: JsonObject = Field(default={}, description="Settings of the provider")
     on_failure: Literal["rollback", "hold"] = Field(default="rollback", description="What follows when a step has failed for good")
     approval: bool = Field(default=False, description="Whether a person must approve before the cut-over")
+    approvals: Annotated[list[ApprovalGate], AfterValidator(one_each)] = Field(
+        default=[], max_length=16, description="Further go/no-go gates, each before a phase or step"
+    )
 
     @field_validator("environment")
     @classmethod
@@ -118,6 +123,7 @@ class MigrationRequest(Body):
             labels=self.labels,
             on_failure=self.on_failure,
             approval=self.approval,
+            approvals=tuple(gate.terms() for gate in self.approvals),
         )
         return RequestMigration(request=request)
 

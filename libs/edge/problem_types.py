@@ -21,7 +21,7 @@ _ROWS = (
     ProblemType("unauthenticated", 401, "No token", "The request carries no bearer token.", "Send `Authorization: Bearer <token>`."),
     ProblemType("invalid_token", 401, "The token is not accepted", "The bearer token is malformed, expired, not meant for this API or not signed by a known key.", "Get a new token from the issuer."),
     ProblemType("forbidden", 403, "Not allowed", "The token's roles do not allow this.", "Ask somebody who has one of the roles that `detail` names."),
-    ProblemType("mfa_required", 403, "A second factor is required", "In this environment an approval needs a token obtained with a second factor (claim `amr` with `mfa`).", "Log in with a second factor and try again."),
+    ProblemType("mfa_required", 403, "A second factor is required", "An approval in this environment, or at this gate, needs a token that was obtained with a second factor (claim `amr` or `acr`).", "Log in with a second factor and try again."),
     ProblemType("wrong_ticket", 403, "The ticket does not fit", "A report must bring back the ticket that was told with the attempt that it is about.", "Send the `attempt` and the `ticket` of one and the same message."),
     ProblemType("not_found", 404, "Not found", "There is no such thing, or it belongs to another tenant.", "Check the path and the id."),
     ProblemType("method_not_allowed", 405, "Method not allowed", "The path exists, but not with this method.", "Use one of the methods that the Allow header names."),

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 from aiohttp import web
 from pydantic import BaseModel
 
-from libs.edge.auth import ADMIN, OPERATOR, OWNER, PRODUCER, VIEWER, Principal
+from libs.edge.auth import ADMIN, APPROVER, OPERATOR, OWNER, PRODUCER, VIEWER, Principal
 
 if TYPE_CHECKING:
     from libs.edge.edge import Edge
 
 JSON, NDJSON, SSE, MARKDOWN, TEXT = "application/json", "application/x-ndjson", "text/event-stream", "text/markdown", "text/plain"
 CALENDAR = "text/calendar"
-READERS = frozenset({ADMIN, OPERATOR, OWNER, VIEWER})
+READERS = frozenset({ADMIN, OPERATOR, OWNER, APPROVER, VIEWER})
 STATUS_READERS = READERS | {PRODUCER}
 OPERATORS = frozenset({ADMIN, OPERATOR})
 ACTORS = frozenset({ADMIN, OPERATOR, OWNER})
+ADMINS = frozenset({ADMIN})
+APPROVERS = ACTORS | {APPROVER}
 REQUESTERS = frozenset({ADMIN, OPERATOR, OWNER, PRODUCER})
 
 

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from libs.edge.decisions import Document
 from libs.edge.event_documents import time_of
+from libs.edge.gate_documents import EvidenceDocument, GateDocument, gate_document
 
 _TIMES = frozenset(
     {"due_at", "requested_at", "updated_at", "wake_at", "next_deadline", "overlap_until", "not_before", "deadline", "read_at", "at"}
@@ -65,11 +66,13 @@ class MigrationDocument(Document):
     reason: str = Field(description="Why it is paused, goes back, or ended before its time")
     problem: dict[str, Any] | None = Field(description="The last problem reported")
     work: list[WorkDocument] = Field(description="Work in flight")
+    gate: GateDocument | None = Field(description="The go/no-go gate that it awaits approval at")
 
 
 class OneMigration(MigrationDocument):
     """One migration, and the position that the answer reflects."""
 
+    evidence: list[EvidenceDocument] = Field(description="What the gate rests on: the checks that succeeded before it; none elsewhere")
     position: str
 
 
@@ -79,7 +82,7 @@ _MIGRATION = tuple(MigrationDocument.model_fields)
 def migration_document(row: dict[str, Any]) -> dict[str, Any]:
     """A migration's row, its JSON columns parsed, as `MigrationDocument` describes it."""
     shown = picked(row | {"past_point_of_no_return": row["crossed"]}, _MIGRATION)
-    return shown | {"work": [work_document(work) for work in row["work"]]}
+    return shown | {"work": [work_document(work) for work in row["work"]], "gate": gate_document(row["gate"])}
 
 
 def work_document(work: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +109,17 @@ def _shown(name: str, value: Any) -> Any:
     return time_of(value) if value else None
 
 
+class TermsDocument(Document):
+    """What it takes to pass a go/no-go gate."""
+
+    before: str
+    roles: list[str]
+    quorum: int
+    mfa: bool
+    expires_s: int
+    answer_within_s: int
+
+
 class StepDocument(Document):
     """One step of a plan."""
 
@@ -124,6 +138,7 @@ class StepDocument(Document):
     wait_for: str
     wait_ms: int
     estimate_ms: int
+    approval: TermsDocument | None = Field(description="For a go/no-go gate: what it takes to pass, where more than one yes of anybody")
 
 
 class DeliveryDocument(Document):

@@ -28,4 +28,6 @@ class IngressSettings(SigningSettings):
     )
     produce_timeout_s: float = Field(5.0, gt=0, le=60, description="How long a command may take to be confirmed by Kafka")
     mfa_environments: str = Field("prod", description="Environments, separated by commas, in which approvals need a second factor")
+    mfa_methods: str = Field("mfa,otp,hwk,swk,sc", description="Values of the claim `amr` (RFC 8176), separated by commas, that prove one")
+    mfa_contexts: str = Field("", description="Values of the claim `acr`, separated by commas, that prove one")
     drain_s: float = Field(10.0, ge=0, le=60, description="How long requests in flight get at shutdown")

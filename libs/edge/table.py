@@ -1,6 +1,7 @@
 """The one table of routes."""
 
 from libs.edge import (
+    approval_commands,
     bulk,
     capacity_commands,
     capacity_queries,
@@ -23,6 +24,7 @@ from libs.edge.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *migration_commands.ROUTES,
+    *approval_commands.ROUTES,
     *bulk.ROUTES,
     *migration_queries.ROUTES,
     *history_queries.ROUTES,

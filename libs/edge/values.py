@@ -22,6 +22,7 @@ PATH_PATTERNS = {
 """Patterns of path parameters other than ids."""
 CAPACITY_PATTERN = r"^[a-z][a-z0-9-]{0,19}/[a-z0-9][a-z0-9._=:@-]{0,99}$"
 """Id of a capacity: a kind, a slash and a name; in a path it stands as it is, as two parts."""
+SUBJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:|-]{0,127}$"
 NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
 MAX_DEPTH = 16
 MAX_OBJECT_BYTES = 65_536
@@ -107,6 +108,8 @@ CapacityId = Annotated[str, StringConstraints(pattern=CAPACITY_PATTERN), BeforeV
 """Id of a capacity, e.g. calendar/prod."""
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A name in lower case."""
+Subject = Annotated[str, StringConstraints(pattern=SUBJECT_PATTERN)]
+"""Opaque subject id of a person, as tokens have it."""
 LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")]
 LabelValue = Annotated[str, StringConstraints(max_length=255), AfterValidator(_no_null)]
 Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=64)]

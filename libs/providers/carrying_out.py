@@ -6,18 +6,17 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from libs.contracts.avro import decode_value
 from libs.contracts.migration.commands import ReportPlan
-from libs.contracts.migration.plan import WAIT, Plan, Step
+from libs.contracts.migration.plan import Plan, Step
 from libs.contracts.migration.request import Request
 from libs.contracts.migration.state import MigrationState
 from libs.contracts.values import Evidence, Problem
 from libs.contracts.work import APPLY, FAILED, PLAN, SUCCEEDED, UNDO, ReportWork, Work
+from libs.providers.approval_gates import with_gates
 from libs.providers.base import Assignment, HandedOver, MoveRequest, NotYet, Progress, Provider, ProviderError, Remote
 
-GATE = Step(name="approve_cutover", phase="cutting_over", kind=WAIT, wait_for="approval", title="A person approves the cutover")
 FIRST_LOOK_S, SLOWEST_LOOK_S = 0.2, 5.0
 NO_PLAN = Plan(provider="", steps=())
 
@@ -105,16 +104,10 @@ def assignment(request: MoveRequest, step: Step, work: Work) -> Assignment:
 
 async def _plan(provider: Provider, request: MoveRequest, asked: Request, work: Work) -> ReportPlan:
     inspection = await provider.inspect(request)
-    plan = NO_PLAN if inspection.problems else with_gate(provider.plan(request, inspection), asked.approval)
-    return ReportPlan(work_id=work.work_id, attempt=work.attempt, plan=plan, problems=inspection.problems)
-
-
-def with_gate(plan: Plan, approval: bool) -> Plan:
-    """The plan with a wait for approval before its first step of the phase cutting_over, where one is wanted."""
-    first = next((i for i, step in enumerate(plan.steps) if step.phase == GATE.phase), None)
-    if not approval or first is None:
-        return plan
-    return replace(plan, steps=(*plan.steps[:first], GATE, *plan.steps[first:]))
+    plan, problems = NO_PLAN, inspection.problems
+    if not problems:
+        plan, problems = with_gates(provider.plan(request, inspection), asked.approval, asked.approvals)
+    return ReportPlan(work_id=work.work_id, attempt=work.attempt, plan=NO_PLAN if problems else plan, problems=problems)
 
 
 async def _within(seconds: float, provider: Provider, work: Assignment, progress: Progress) -> Evidence:

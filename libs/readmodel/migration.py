@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.request import Request
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.values import Problem
 from libs.contracts.work import PLAN, UNDO
+from libs.readmodel.approvals import AT_GATE, told
 from libs.readmodel.facts import Fact, text
 from libs.readmodel.view import Row, View, Works, next_deadline, pending
 from libs.runtime.errors import BrokenHistory
@@ -66,6 +68,8 @@ class MigrationRow(Row, frozen=True, kw_only=True):
     next_deadline: int | None = None
     plan_pos: int = -1
     """Offset of the event that holds the plan; -1 before it is planned."""
+    gate: str | None = None
+    """The go/no-go gate that it awaits approval at."""
 
 
 def _problem(problem: Problem) -> str:
@@ -110,7 +114,7 @@ def _attempt_failed(row: MigrationRow, event: e.AttemptFailed) -> Changes:
 
 def _failed(row: MigrationRow, event: e.StepFailed) -> Changes:
     changes: Changes = {"work": pending(row.work, event.work_id), "status": "failed", "problem": _problem(event.problem)}
-    return {**changes, "mode": "held", "wake_at": 0} if event.held else changes
+    return {**changes, "mode": "held", "wake_at": 0, "gate": None} if event.held else changes
 
 
 def _waiting(status: str, step: int, name: str, wake_at: int) -> Changes:
@@ -140,16 +144,30 @@ _CHANGES: dict[type[Any], Callable[[MigrationRow, Any], Changes]] = {
     g.SlotLost: lambda row, event: {"reason": f"lost its slot of {event.capacity}: {event.reason}"},
     g.SlotsReleased: lambda row, event: {},
     e.ChunkSucceeded: lambda row, event: {"work": pending(row.work, event.work_id)},
-    e.StepSucceeded: lambda row, event: {"work": pending(row.work, event.work_id), "wake_at": 0, "steps_done": event.step + 1},
+    e.StepSucceeded: lambda row, event: {
+        "work": pending(row.work, event.work_id),
+        "wake_at": 0,
+        "steps_done": event.step + 1,
+        "gate": None,
+    },
     e.AttemptFailed: _attempt_failed,
     e.StepFailed: _failed,
     e.WaitStarted: lambda row, event: _waiting("waiting", event.step, event.name, event.until),
     e.ApprovalRequested: lambda row, event: _waiting("awaiting_approval", event.step, event.name, event.expires_at),
     e.ApprovalGiven: lambda row, event: {},
+    a.ApprovalDelegated: lambda row, event: {},
+    a.ApprovalWaived: lambda row, event: {},
+    a.ApprovalLapsed: lambda row, event: {},
     e.MigrationPaused: lambda row, event: {"mode": "paused", "status": "paused", "reason": event.reason},
     e.MigrationResumed: lambda row, event: {"mode": "running", "status": event.phase, "reason": ""},
     e.RetryRequested: lambda row, event: {},
-    e.StopRequested: lambda row, event: {"mode": "stopping", "status": "stopping", "reason": event.reason, "wake_at": event.settle_by},
+    e.StopRequested: lambda row, event: {
+        "mode": "stopping",
+        "status": "stopping",
+        "reason": event.reason,
+        "wake_at": event.settle_by,
+        "gate": None,
+    },
     e.WorkSettled: _settled,
     e.RollbackStarted: lambda row, event: {"mode": "rolling_back", "status": "rolling_back", "wake_at": 0},
     e.StepCompensated: lambda row, event: {**_compensated(row, event), "work": pending(row.work, event.work_id)},
@@ -211,6 +229,9 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
         changes["next_deadline"] = next_deadline(changes["work"])
     if "reason" in changes:
         changes["reason"] = text(changes["reason"], LONGEST_TEXT)
+    at_gate = AT_GATE.get(type(body))
+    if at_gate is not None:
+        changes["gate"], changes["wake_at"] = told(at_gate, row.gate, envelope, body)
     if type(body) is e.MigrationPlanned:
         changes["plan_pos"] = fact.pos
     return replace(
@@ -224,7 +245,7 @@ VIEW = View(
     table="migration",
     row=MigrationRow,
     evolve=evolve,
-    json=frozenset({"labels", "depends_on", "limits", "source", "target", "options", "problem", "work"}),
+    json=frozenset({"labels", "depends_on", "limits", "source", "target", "options", "problem", "work", "gate"}),
     fixed=frozenset(_FIXED.split()),
 )
 

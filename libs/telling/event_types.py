@@ -7,6 +7,7 @@ with it: whoever asks for that name only gets it under that name.
 from collections.abc import Sequence
 from typing import Any
 
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.refusal import CommandRefused
@@ -28,6 +29,9 @@ NAMES: dict[type[Any], tuple[str, ...]] = {
     e.WaitStarted: ("migration.waiting",),
     e.ApprovalRequested: ("migration.approval_requested",),
     e.ApprovalGiven: ("migration.approved",),
+    a.ApprovalDelegated: ("migration.approval_delegated",),
+    a.ApprovalWaived: ("migration.approval_waived",),
+    a.ApprovalLapsed: ("migration.approval_lapsed",),
     e.MigrationPaused: ("migration.paused",),
     e.MigrationResumed: ("migration.resumed",),
     e.RetryRequested: ("migration.retry_requested",),
@@ -46,6 +50,7 @@ CALLBACK_NAMES: dict[type[Any], str] = {
     e.MigrationRejected: "migration.rejected",
     e.StepFailed: "migration.failed",
     e.ApprovalRequested: "migration.approval_requested",
+    a.ApprovalLapsed: "migration.approval_lapsed",
     e.RollbackStuck: "migration.rollback_stuck",
     e.MigrationRolledBack: "migration.rolled_back",
     e.MigrationCancelled: "migration.cancelled",

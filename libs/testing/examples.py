@@ -26,6 +26,7 @@ from libs.contracts.wave import events as we
 from libs.contracts.wave.plan import Member, Roster, WaveSettings
 from libs.contracts.wave.state import WaveState
 from libs.contracts.work import APPLY, FAILED, MIGRATOR, NOTIFIER, SUCCEEDED, TELL, UNDO, ReportWork, Work, work_id_of
+from libs.testing.approval_examples import ANSWERS, AT_GATE, TERMS
 
 AT = 1_767_225_600_000_000
 SECOND = 1_000_000
@@ -66,6 +67,7 @@ REQUEST = Request(
     labels={"team": "payments"},
     on_failure="hold",
     approval=True,
+    approvals=(TERMS,),
     limits=("calendar/prod", "limit/host=esx-1"),
 )
 PLAN = Plan(
@@ -85,7 +87,7 @@ PLAN = Plan(
         ),
         Step(name="copy_rows", phase="replicating", kind=ACT, compensation="Truncate the target.", chunks=10_000, window=8),
         Step(name="compare", phase="testing", kind=CHECK),
-        Step(name="sign_off", phase="cutting_over", kind=WAIT, wait_for="approval", wait_ms=86_400_000),
+        Step(name="sign_off", phase="cutting_over", kind=WAIT, wait_for="approval", wait_ms=86_400_000, approval=TERMS),
         Step(name="drop_source", phase="finalising", kind=ACT, point_of_no_return=True),
     ),
     summary="billing moves from old.example.org to new.example.org.",
@@ -149,6 +151,7 @@ WAVE = WaveSettings(limits=("calendar/prod",), after=("2026-w00",), max_failures
 ROSTER = Roster(members=(Member(migration="mig-3"), Member(migration="mig-7", depends_on=("mig-3",))))
 
 _EXAMPLES: tuple[Any, ...] = (
+    *ANSWERS,
     REQUEST,
     PLAN,
     c.RequestMigration(request=REQUEST),
@@ -160,7 +163,6 @@ _EXAMPLES: tuple[Any, ...] = (
     c.RollBackMigration(reason="users complain"),
     c.RetryMigration(from_step="copy_rows", reason="disk grown"),
     c.SkipCompensation(reason="the target is gone"),
-    c.ApproveMigration(reason="rehearsed twice"),
     c.RefuseApproval(reason="not on a Friday"),
     ReportWork(work_id=WORK.work_id, attempt=1, outcome=FAILED, evidence=EVIDENCE, problem=PROBLEM, retryable=False),
     g.AdmitMigration(turn=4, limits=("rate/starts",), after=("mig-3",)),
@@ -182,8 +184,6 @@ _EXAMPLES: tuple[Any, ...] = (
     e.AttemptFailed(problem=PROBLEM, retry=_work(0, APPLY, fence=3, attempt=2), name="create_publication"),
     e.StepFailed(work_id=WORK.work_id, step=0, name="create_publication", problem=PROBLEM, held=True),
     e.WaitStarted(step=3, name="soak", until=AT + 3_600 * SECOND),
-    e.ApprovalRequested(step=3, name="sign_off", expires_at=AT + 86_400 * SECOND),
-    e.ApprovalGiven(step=3, name="sign_off", reason="rehearsed twice"),
     e.MigrationPaused(reason="release freeze"),
     e.MigrationResumed(reason="freeze is over", phase="replicating"),
     e.RetryRequested(reason="disk grown"),
@@ -232,6 +232,7 @@ _EXAMPLES: tuple[Any, ...] = (
             ask_at=AT + 60 * SECOND,
             until=AT + 65 * SECOND,
         ),
+        approvals=AT_GATE,
     ),
     d.RequestDelivery(message=MESSAGE),
     d.ReportDelivery(

@@ -1,4 +1,4 @@
-"""Short lives of waves, a member of one, a delivery, a subscription and a capacity: commands and when each is decided, in microseconds since the epoch."""
+"""Short lives of waves, a member of one, a migration at a gate, a delivery, a subscription and a capacity: commands and when each is decided, in microseconds since the epoch."""
 
 from typing import Any
 
@@ -7,8 +7,10 @@ from msgspec.structs import replace
 from libs.contracts import capacity as k
 from libs.contracts import delivery as d
 from libs.contracts import subscription as s
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
 from libs.contracts.wave import commands as wc
 from libs.contracts.work import ReportWork
 from libs.testing.examples import AT, INTEREST, MESSAGE, PLAN, REQUEST, ROSTER, SECOND, SETTINGS, WAVE
@@ -21,6 +23,15 @@ def _every_minute(*commands: Any) -> tuple[tuple[Any, int], ...]:
 
 
 _PLANNING = "acme/mig-7/plan/-/plan/1"
+_TERMS = a.ApprovalTerms(before="switch", expires_s=300, answer_within_s=3_600)
+_GATED = Plan(
+    provider="postgres",
+    steps=(
+        Step(name="compare", phase="testing", kind=CHECK),
+        Step(name="approve_switch", phase="cutting_over", kind=WAIT, wait_for="approval", wait_ms=3_600_000, approval=_TERMS),
+        Step(name="switch", phase="cutting_over", kind=ACT),
+    ),
+)
 _MEMBER = replace(REQUEST, limits=("calendar/prod",), approval=False)
 
 STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
@@ -41,6 +52,23 @@ STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
         c.RollBackMigration(reason="users complain"),
         ReportWork(work_id="acme/mig-7/0/-/apply/1", attempt=1, outcome="stopped"),
         ReportWork(work_id="acme/mig-7/0/-/undo/1", attempt=1, outcome="succeeded"),
+    ),
+    "migration-approved": (
+        *_every_minute(
+            c.RequestMigration(request=replace(_MEMBER, wave="", limits=(), depends_on=(), approvals=(_TERMS,))),
+            c.ReportPlan(work_id=_PLANNING, attempt=1, plan=_GATED),
+            ReportWork(work_id="acme/mig-7/0/-/check/1", attempt=1, outcome="succeeded", evidence={"rows": 41}),
+            a.DelegateApproval(to="subject-4", until=AT + 3600 * SECOND, reason="on leave"),
+            c.PauseMigration(reason="lunch"),
+            c.ApproveMigration(reason="rehearsed twice", evidence_version=6),
+            a.WaiveApproval(reason="in a hurry", until=AT + 3600 * SECOND),
+            c.ApproveMigration(reason="once more"),
+            c.ApproveMigration(on_behalf_of="subject-9"),
+        ),
+        (c.WakeMigration(wake_at=AT + 600 * SECOND), AT + 600 * SECOND),
+        (a.WaiveApproval(reason="nobody of the board is awake", until=AT + 900 * SECOND, roles=("admin",)), AT + 660 * SECOND),
+        (c.ResumeMigration(), AT + 720 * SECOND),
+        (ReportWork(work_id="acme/mig-7/2/-/apply/1", attempt=1, outcome="succeeded"), AT + 780 * SECOND),
     ),
     "wave": _every_minute(
         wc.StartWave(reason="too early"),

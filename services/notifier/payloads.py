@@ -7,6 +7,7 @@ import msgspec
 import orjson
 
 from libs.contracts.envelope import EventEnvelope
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.runtime.codec import rfc3339
@@ -99,11 +100,25 @@ def _planned(event: e.MigrationPlanned) -> dict[str, Any]:
     return {"plan": [{"step": step.name, "phase": step.phase, "kind": step.kind} for step in event.plan.steps]}
 
 
+def _asked(event: e.ApprovalRequested) -> dict[str, Any]:
+    terms = event.terms or a.ApprovalTerms()
+    return {"expiresAt": _time(event.expires_at), "quorum": terms.quorum, "roles": terms.roles}
+
+
 _MORE: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
     e.MigrationRequested: _requested,
     e.MigrationPlanned: _planned,
     e.AttemptFailed: lambda event: {"attempt": event.retry.attempt - 1, "nextAttemptAt": _time(event.retry.not_before)},
     e.WaitStarted: lambda event: {"until": _time(event.until)},
-    e.ApprovalRequested: lambda event: {"expiresAt": _time(event.expires_at)},
+    e.ApprovalRequested: _asked,
+    e.ApprovalGiven: lambda event: {
+        "by": event.by,
+        "onBehalfOf": event.right_of,
+        "missing": event.missing,
+        "lapsesAt": _time(event.lapses_at),
+    },
+    a.ApprovalDelegated: lambda event: {"by": event.by, "to": event.to, "until": _time(event.until)},
+    a.ApprovalWaived: lambda event: {"by": event.by, "until": _time(event.until), "missing": event.missing},
+    a.ApprovalLapsed: lambda event: {"approvers": event.approvers, "expiresAt": _time(event.answer_by)},
     e.MigrationResumed: lambda event: {"status": event.phase},
 }

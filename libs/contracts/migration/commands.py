@@ -83,6 +83,14 @@ class ApproveMigration(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str = ""
     """What the approval rests on."""
+    on_behalf_of: str = ""
+    """Opaque subject id of who handed on the right that is used; empty for one's own."""
+    evidence_version: int = 0
+    """Version of the migration that was looked at: refused when what the gate rests on has changed since; 0 for as it stands."""
+    roles: tuple[str, ...] = ()
+    """Roles of who approves, as the token says; written by ingress alone."""
+    second_factor: str = ""
+    """Claim of the token that proves a second factor, e.g. amr=otp; empty when it proves none. Written by ingress alone."""
 
 
 class RefuseApproval(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from libs.contracts.migration.approvals import ApprovalTerms
 from libs.contracts.migration.plan import Plan
 from libs.contracts.migration.request import Request
 from libs.contracts.values import Evidence, Problem
@@ -117,11 +118,15 @@ class ApprovalRequested(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Name of the step."""
     expires_at: int
-    """When the request lapses and the migration is rolled back, in microseconds since the epoch; 0 for never."""
+    """When the gate has failed unless it was approved by then, in microseconds since the epoch; 0 for never."""
+    terms: ApprovalTerms | None = None
+    """What it takes to pass; null when anybody who may answer approvals can let it pass."""
+    evidence_version: int = 0
+    """Version of the migration from which on everything that the gate rests on is known."""
 
 
 class ApprovalGiven(msgspec.Struct, frozen=True, kw_only=True):
-    """A person let the migration go on; who it was stands in the envelope."""
+    """A person said yes; the migration goes on once as many as the gate asks for have."""
 
     step: int
     """Index of the step in the plan."""
@@ -129,6 +134,18 @@ class ApprovalGiven(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the step."""
     reason: str
     """What the approval rests on."""
+    by: str = ""
+    """Opaque subject id of who approved."""
+    right_of: str = ""
+    """Opaque subject id of whose right was used: the approver's own, or that of who handed it on."""
+    missing: int = 0
+    """How many more must approve."""
+    lapses_at: int = 0
+    """When it lapses unless what it is for has begun, in microseconds since the epoch; 0 for never."""
+    evidence_version: int = 0
+    """Version of the migration that was approved."""
+    second_factor: str = ""
+    """Claim of the token that proved a second factor; empty when none did."""
 
 
 class MigrationPaused(msgspec.Struct, frozen=True, kw_only=True):

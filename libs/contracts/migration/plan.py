@@ -2,6 +2,8 @@
 
 import msgspec
 
+from libs.contracts.migration.approvals import ApprovalTerms
+
 ACT, CHECK, WAIT = "act", "check", "wait"
 
 
@@ -38,6 +40,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """For a wait for time, its length in milliseconds; for a wait for approval, when the request for it expires (0: never)."""
     estimate_ms: int = 0
     """How long the step is expected to take, in milliseconds; 0 when unknown."""
+    approval: ApprovalTerms | None = None
+    """For a wait for approval: what it takes to pass; null when anybody who may answer approvals can let it pass."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

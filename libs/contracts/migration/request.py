@@ -2,6 +2,8 @@
 
 import msgspec
 
+from libs.contracts.migration.approvals import ApprovalTerms
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What shall be moved, from where to where, and under which conditions."""
@@ -30,5 +32,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What follows when a step has failed before the point of no return: rollback, or hold for an operator."""
     approval: bool = False
     """True when a person must approve before the first step of the phase cutting_over."""
+    approvals: tuple[ApprovalTerms, ...] = ()
+    """Further go/no-go gates of the plan; at most 16."""
     limits: tuple[str, ...] = ()
     """Ids of capacities that it needs a slot of before it begins, e.g. limit/host=esx-1; at most 32."""

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from libs.contracts.migration.approvals import ApprovalTerms
 from libs.contracts.stream import Stream
 from libs.contracts.work import Work
 
@@ -27,6 +28,47 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
     """When it asks for its slots again, in microseconds since the epoch; 0 when it need not wait for that."""
     until: int = 0
     """While ask_at is set: when it asks to be woken for anything else, in microseconds since the epoch; 0 for never."""
+
+
+class Approver(msgspec.Struct, frozen=True, kw_only=True):
+    """One approval that counts at the gate that is awaited."""
+
+    by: str
+    """Opaque subject id of who approved."""
+    right_of: str
+    """Opaque subject id of whose right was used."""
+    lapses_at: int = 0
+    """When it lapses, in microseconds since the epoch; 0 for never."""
+
+
+class Delegation(msgspec.Struct, frozen=True, kw_only=True):
+    """A right to approve that was handed on."""
+
+    by: str
+    """Opaque subject id of whose right it is."""
+    to: str
+    """Opaque subject id of who may use it."""
+    until: int
+    """Until when, in microseconds since the epoch."""
+
+
+class Approvals(msgspec.Struct, frozen=True, kw_only=True):
+    """The gate that a migration awaits approval at."""
+
+    terms: ApprovalTerms
+    """What it takes to pass."""
+    evidence_version: int = 0
+    """Version of the migration from which on everything that the gate rests on is known."""
+    answer_by: int = 0
+    """When the gate has failed unless it was approved by then, in microseconds since the epoch; 0 for never."""
+    given: tuple[Approver, ...] = ()
+    """Approvals that count."""
+    delegated: tuple[Delegation, ...] = ()
+    """Rights that were handed on."""
+    waived_by: str = ""
+    """Opaque subject id of who waived the gate; empty when nobody did."""
+    waived_until: int = 0
+    """When the waiver lapses, in microseconds since the epoch."""
 
 
 class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,3 +122,5 @@ class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     """Opaque subject id of who asked for it; never a name or an address."""
     gates: Gates | None = None
     """What it waits for before it begins; null when it belongs to no wave and needs no slot."""
+    approvals: Approvals | None = None
+    """The gate that it awaits approval at; null when it awaits none."""

@@ -1,11 +1,11 @@
 """What holds a migration up: every cause that stands now, in words, with the events that it comes from (X12, X8).
 
 Reading order: cause (what one is), standing (what of a migration's history still stands), slots (what a capacity says),
-working (work in flight), causes (the answer). For people; nothing is decided by it.
+approval (who must say yes), working (work in flight), causes (the answer). For people; nothing is decided by it.
 """
 
 from libs.domain.holdup.cause import Ask, Cause, Event, Letter
 from libs.domain.holdup.causes import causes
-from libs.domain.holdup.standing import Standing, standing
+from libs.domain.holdup.standing import Evidence, Standing, standing
 
-__all__ = ["Ask", "Cause", "Event", "Letter", "Standing", "causes", "standing"]
+__all__ = ["Ask", "Cause", "Event", "Evidence", "Letter", "Standing", "causes", "standing"]

@@ -6,6 +6,7 @@ from typing import Any
 from libs.contracts.capacity import CapacitySet, FreezeOverridden, SlotFreed, SlotGranted, SlotQueued, SlotRevoked
 from libs.contracts.migration import events as e
 from libs.contracts.migration.gates import SlotRequested
+from libs.domain.holdup.approval import waits_for_approval
 from libs.domain.holdup.cause import (
     LETTER,
     MIGRATION,
@@ -190,8 +191,7 @@ def _waits(found: Standing) -> list[Cause]:
         return [
             cause("time", f"{body.name} waits for a time", [found.wait], [Ask(TIME, "")], until=body.until, details={"step": body.name})
         ]
-    reason = f"{body.name} waits for a person to approve what follows"
-    return [cause("approval", reason, [found.wait], _OPERATOR, until=body.expires_at, details={"step": body.name})]
+    return [waits_for_approval(found, found.wait)]
 
 
 def _works(found: Standing, now: int) -> list[Cause]:

@@ -1,13 +1,27 @@
 """What of a migration's history still stands: each thing that it waits for, by the one event that says so."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
-from libs.domain.holdup.cause import Event
+from libs.contracts.work import CHECK
+from libs.domain.holdup.cause import Event, Facts
+from libs.domain.migration.approvals import WAIVER_EXPIRED
 
 ENDS = (e.MigrationCompleted, e.MigrationRolledBack, e.MigrationCancelled, e.MigrationRejected)
+
+
+class Evidence(NamedTuple):
+    """One check that succeeded: what a go/no-go gate rests on."""
+
+    step: str
+    facts: Facts
+    at: int
+    version: int
+    event: str
+    """Id of the event."""
 
 
 class Standing:
@@ -21,6 +35,10 @@ class Standing:
         """By work id, the WorkDispatched or AttemptFailed that says which attempt is in flight."""
         self.wait: Event | None = None
         """WaitStarted or ApprovalRequested."""
+        self.answers: list[Event] = []
+        """At a gate: the approvals that count, rights that were handed on, the waiver, and the last lapse."""
+        self.checks: dict[int, Event] = {}
+        """By step, the StepSucceeded of each check."""
         self.admission: Event | None = None
         self.declined: Event | None = None
         self.slot: Event | None = None
@@ -41,6 +59,16 @@ class Standing:
         """Nothing is waited for any more."""
         self.wait = self.admission = self.declined = self.slot = self.paused = self.stopping = self.stuck = None
         self.failed.clear()
+        self.answers = []
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """What a gate at this point rests on."""
+        found = (self.checks[step] for step in sorted(self.checks))
+        return [
+            Evidence(one.body.name, one.body.evidence, one.envelope.recorded_at, one.envelope.version, one.envelope.event_id)
+            for one in found
+        ]
 
 
 def standing(events: Iterable[Event]) -> Standing:
@@ -86,7 +114,28 @@ def _work_over(found: Standing, event: Event) -> None:
 
 def _step_over(found: Standing, event: Event) -> None:
     _work_over(found, event)
-    found.wait = None
+    found.wait, found.answers = None, []
+    if event.body.work_id.split("/")[-2:-1] == [CHECK]:
+        found.checks[event.body.step] = event
+
+
+def _answered(found: Standing, event: Event) -> None:
+    found.answers = [one for one in found.answers if _key(one) != _key(event)] + [event]
+
+
+def _key(event: Event) -> tuple[type[Any], str]:
+    """Of one kind by one person only the last counts; of lapses, the last."""
+    return type(event.body), getattr(event.body, "by", "")
+
+
+def _lapsed(found: Standing, event: Event) -> None:
+    gone = (a.ApprovalWaived,) if event.body.code == WAIVER_EXPIRED else (e.ApprovalGiven,)
+    kept = [one for one in found.answers if not (isinstance(one.body, gone) and one.body.by in event.body.approvers)]
+    found.answers = [one for one in kept if not isinstance(one.body, a.ApprovalLapsed)] + [event]
+
+
+def _rewound(found: Standing, event: Event) -> None:
+    found.checks = {step: check for step, check in found.checks.items() if step < event.body.step}
 
 
 def _failed(found: Standing, event: Event) -> None:
@@ -94,10 +143,11 @@ def _failed(found: Standing, event: Event) -> None:
     if event.body.held:
         found.failed[event.body.work_id] = event
         found.wait = found.slot = found.paused = None
+        found.answers = []
 
 
 def _waits(found: Standing, event: Event) -> None:
-    found.wait = event
+    found.wait, found.answers = event, []
 
 
 def _admission_awaited(found: Standing, event: Event) -> None:
@@ -174,6 +224,11 @@ _CHANGES: dict[type[Any], Callable[[Standing, Event], None]] = {
     e.StepCompensated: _work_over,
     e.WaitStarted: _waits,
     e.ApprovalRequested: _waits,
+    e.ApprovalGiven: _answered,
+    a.ApprovalDelegated: _answered,
+    a.ApprovalWaived: _answered,
+    a.ApprovalLapsed: _lapsed,
+    e.RewindCompleted: _rewound,
     g.AdmissionAwaited: _admission_awaited,
     g.AdmissionDeclined: _declined,
     g.MigrationAdmitted: _admitted,

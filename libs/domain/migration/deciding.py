@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.work import ReportWork
 from libs.domain.decider import Context, Decider
-from libs.domain.migration import gates, going_back, going_forward, operating, passing
+from libs.domain.migration import approving, gates, going_back, going_forward, operating, passing
 from libs.domain.migration.dispatching import pending
 from libs.domain.migration.evolving import NEW, ROLLING_BACK, STOPPING, evolve
 
@@ -25,6 +26,8 @@ def _requested(state: State, command: c.RequestMigration, ctx: Context) -> Event
     if command.request.depends_on and not command.request.wave:
         message = "depends_on is given but no wave; order is kept by waves, so name the wave that it moves with, or leave depends_on out"
         return operating.refuse(command, "depends_on_without_wave", message)
+    if len(command.request.approvals) > approving.MOST_GATES:
+        return operating.refuse(command, "invalid_approvals", f"approvals names more than {approving.MOST_GATES} gates")
     return going_forward.request(command, ctx)
 
 
@@ -44,7 +47,9 @@ def _woken(state: State, wake: c.WakeMigration, ctx: Context) -> Events:
         return []
     if state.mode == STOPPING:
         return going_back.settle_by_time(state, ctx)
-    return [gates.first_slot(state)] if wake.wake_at == gates.of(state).ask_at else going_forward.woken(state, ctx)
+    if wake.wake_at == gates.of(state).ask_at:
+        return [gates.first_slot(state)]
+    return approving.woken(state, ctx) if state.awaiting == "approval" else going_forward.woken(state, ctx)
 
 
 _OPERATIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
@@ -55,8 +60,10 @@ _OPERATIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
     c.RollBackMigration: operating.roll_back,
     c.RetryMigration: operating.retry,
     c.SkipCompensation: operating.skip,
-    c.ApproveMigration: operating.approve,
-    c.RefuseApproval: operating.refuse_approval,
+    c.ApproveMigration: approving.approve,
+    c.RefuseApproval: approving.refuse_approval,
+    a.DelegateApproval: approving.delegate,
+    a.WaiveApproval: approving.waive,
 }
 _DECISIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
     **_OPERATIONS,

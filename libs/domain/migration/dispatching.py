@@ -58,7 +58,9 @@ def wait(step: Step, index: int, ctx: Context) -> e.WaitStarted | e.ApprovalRequ
     until = ctx.now + step.wait_ms * 1_000
     if step.wait_for == "time":
         return e.WaitStarted(step=index, name=step.name, until=until)
-    return e.ApprovalRequested(step=index, name=step.name, expires_at=until if step.wait_ms else 0)
+    return e.ApprovalRequested(
+        step=index, name=step.name, expires_at=until if step.wait_ms else 0, terms=step.approval, evidence_version=ctx.version + 1
+    )
 
 
 def chunks(step: Step, index: int, first: int, count: int, ctx: Context, *, round_: int, fence: int) -> Events:

@@ -12,7 +12,7 @@ from libs.contracts.migration.plan import Plan
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, CHECK, PLAN, UNDO, Work
-from libs.domain.migration import gates
+from libs.domain.migration import approvals, gates
 
 NEW, CHECKING, RUNNING, PAUSED, HELD = "new", "checking", "running", "paused", "held"
 STOPPING, ROLLING_BACK, STUCK, ENDED = "stopping", "rolling_back", "stuck", "ended"
@@ -79,6 +79,8 @@ def _chunk_succeeded(state: State, event: e.ChunkSucceeded) -> State:
 def _succeeded(state: State, event: e.StepSucceeded) -> State:
     pending = without(state.pending, event.work_id)
     state = replace(state, step=event.step + 1, pending=pending, next_chunk=0, done_chunks=0, wake_at=0, awaiting="")
+    if state.approvals is not None:
+        state = replace(state, approvals=None)
     return state if state.gates is None else gates.wait_ended(state)
 
 
@@ -92,15 +94,11 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> State:
 def _failed(state: State, event: e.StepFailed) -> State:
     failed = tuple(work for work in state.pending if work.work_id == event.work_id)
     state = replace(state, pending=without(state.pending, event.work_id), status="failed", failed=(*state.failed, *failed))
-    return replace(gates.leaves(state), mode=HELD, wake_at=0, awaiting="") if event.held else state
+    return replace(gates.leaves(state), mode=HELD, wake_at=0, awaiting="", approvals=None) if event.held else state
 
 
 def _waiting(state: State, event: e.WaitStarted) -> State:
     return replace(state, mode=RUNNING, status="waiting", step=event.step, wake_at=event.until, awaiting="time")
-
-
-def _awaiting(state: State, event: e.ApprovalRequested) -> State:
-    return replace(state, mode=RUNNING, status="awaiting_approval", step=event.step, wake_at=event.expires_at, awaiting="approval")
 
 
 def _stopping(state: State, event: e.StopRequested) -> State:
@@ -113,6 +111,7 @@ def _stopping(state: State, event: e.StopRequested) -> State:
         reason=event.reason,
         wake_at=event.settle_by,
         awaiting="",
+        approvals=None,
         failed=(),
     )
 
@@ -169,8 +168,6 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.AttemptFailed: _attempt_failed,
     e.StepFailed: _failed,
     e.WaitStarted: _waiting,
-    e.ApprovalRequested: _awaiting,
-    e.ApprovalGiven: lambda state, event: state,
     e.MigrationPaused: lambda state, event: replace(gates.leaves(state), mode=PAUSED, status="paused"),
     e.MigrationResumed: lambda state, event: replace(state, mode=RUNNING, status=event.phase),
     e.RetryRequested: lambda state, event: state,
@@ -186,6 +183,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.MigrationCompleted: lambda state, event: _end(state, "completed"),
     CommandRefused: lambda state, event: state,
     **gates.CHANGES,
+    **approvals.CHANGES,
 }
 
 

@@ -9,16 +9,19 @@ from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.values import Evidence, Problem
 from libs.contracts.work import PLAN, SUCCEEDED, ReportWork, Work
 from libs.domain.decider import Context
+from libs.domain.migration.approvals import ANY, evidence, missing
 from libs.domain.migration.dispatching import PLANNING, begin, chunks, next_attempt, pending, problem_of, work_for
 from libs.domain.migration.evolving import CHECKING, HELD, PAUSED, evolve, plan_from
 from libs.domain.migration.gates import ADMISSION, closed, first_gate, of
 from libs.domain.migration.going_back import stop
+from libs.domain.migration.lapsing import lapsing
 
 Events = list[Any]
 MAX_STEPS = 1_000
 MAX_ATTEMPTS, MAX_CHUNKS = 1_000_000, 1_000_000_000
 LONGEST_MS = 10 * 366 * 86_400_000
 """Longest time that a step may take or wait: what is added to now must remain a time that can be written."""
+MOST_APPROVERS, MOST_ROLES = 10, 10
 MAX_WINDOW = 100
 """Most chunks in flight: what one decision may dispatch, and what a state may hold (D6)."""
 
@@ -50,6 +53,9 @@ def _flaw_of_step(step: Step) -> str:
         return f"step {step.name} is a {step.kind}; only an act can be the point of no return"
     # A wait of no length would ask for the wake that just ended the wait before it: a repeat would be taken twice.
     shortest_wait = 1 if step.wait_for == "time" else 0
+    terms = step.approval or ANY
+    if len(terms.roles) > MOST_ROLES or "" in terms.roles:
+        return f"step {step.name} names {len(terms.roles)} roles; it must be at most {MOST_ROLES}, and none empty"
     bounds = {
         "attempts": (step.attempts, 1, MAX_ATTEMPTS),
         "timeout_ms": (step.timeout_ms, 1, LONGEST_MS),
@@ -57,6 +63,8 @@ def _flaw_of_step(step: Step) -> str:
         "window": (step.window, 1, MAX_WINDOW),
         "chunks": (step.chunks, 0, MAX_CHUNKS),
         "wait_ms": (step.wait_ms, shortest_wait, LONGEST_MS),
+        "quorum": (terms.quorum, 1, MOST_APPROVERS),
+        "expires_s": (terms.expires_s, 0, LONGEST_MS // 1_000),
     }
     for name, (value, least, most) in bounds.items():
         if not least <= value <= most:
@@ -85,9 +93,20 @@ def carry_on(state: State, ctx: Context) -> Events:
     plan = plan_from(state.plan)
     if state.next_chunk:
         return _more_chunks(state, plan.steps[state.step], len(state.pending), ctx)
+    if state.approvals is not None:
+        return _at_gate(state, ctx)
     if state.pending or state.awaiting:
         return []
     return begin(plan, state.step, ctx, round_=state.round, fence=state.fence)
+
+
+def _at_gate(state: State, ctx: Context) -> Events:
+    """What was approved during the pause goes on, unless that has lapsed."""
+    lapsed: Events = list(lapsing(state, ctx.now))
+    for event in lapsed:
+        state = evolve(state, event)
+    gate = state.approvals
+    return lapsed if gate is None or missing(gate) else [*lapsed, *wait_over(state, evidence(gate), ctx)]
 
 
 def phase_of(state: State) -> str:
@@ -143,13 +162,8 @@ def fail(state: State, step: Step, work_id: str, index: int, problem: Problem, c
 
 
 def woken(state: State, ctx: Context) -> Events:
-    """A wait is over, or an approval has lapsed."""
-    plan = plan_from(state.plan)
-    if state.awaiting != "approval":
-        return wait_over(state, {}, ctx)
-    step = plan.steps[state.step]
-    problem = Problem(code="approval_expired", category="migration", message=f"nobody approved {step.name} in time")
-    return fail(state, step, "", state.step, problem, ctx)
+    """A wait for time is over."""
+    return wait_over(state, {}, ctx)
 
 
 def wait_over(state: State, evidence: Evidence, ctx: Context) -> Events:

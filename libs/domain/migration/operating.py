@@ -1,4 +1,4 @@
-"""Decisions on what people ask for: pause, resume, cancel, roll back, retry, skip, approve. Refused where the state forbids it."""
+"""Decisions on what people ask for: pause, resume, cancel, roll back, retry, skip. Refused where the state forbids it."""
 
 from typing import Any
 
@@ -10,12 +10,10 @@ from libs.domain.decider import Context
 from libs.domain.migration.evolving import CHECKING, ENDED, HELD, NEW, PAUSED, RUNNING, STUCK, evolve, plan_from
 from libs.domain.migration.gates import ADMISSION, asking, first_slot, of
 from libs.domain.migration.going_back import stop, undo_next
-from libs.domain.migration.going_forward import carry_on, phase_of, wait_over
+from libs.domain.migration.going_forward import carry_on, phase_of
 from libs.domain.migration.passing import try_again
 
 Events = list[Any]
-FOUR_EYES = "prod"
-"""Environment in which who asked for a migration may not approve it."""
 
 
 def refuse(command: Any, code: str, message: str) -> Events:
@@ -23,7 +21,8 @@ def refuse(command: Any, code: str, message: str) -> Events:
     return [CommandRefused(command=type(command).__name__, code=code, message=message)]
 
 
-def _not_now(state: State, command: Any, allowed: str) -> Events:
+def not_now(state: State, command: Any, allowed: str) -> Events:
+    """Answer a client's command that this state forbids; `allowed` says in which states it is possible."""
     if state.mode == NEW:
         return refuse(command, "not_found", "there is no such migration")
     if state.mode == ENDED:
@@ -34,14 +33,14 @@ def _not_now(state: State, command: Any, allowed: str) -> Events:
 def pause(state: State, command: c.PauseMigration, ctx: Context) -> Events:
     """Start nothing further; what is in flight finishes. One that waits for its slots to resume by itself no longer will."""
     if state.mode != RUNNING and not (state.mode == PAUSED and asking(state)):
-        return _not_now(state, command, "running")
+        return not_now(state, command, "running")
     return [e.MigrationPaused(reason=command.reason)]
 
 
 def resume(state: State, command: c.ResumeMigration, ctx: Context) -> Events:
     """Go on where the pause began; with limits, once every slot is held again."""
     if state.mode != PAUSED:
-        return _not_now(state, command, "paused")
+        return not_now(state, command, "paused")
     if asking(state):
         return refuse(command, "not_possible_now", "the migration waits for its slots, and resumes by itself once it holds them")
     if of(state).limits and of(state).at != ADMISSION:
@@ -56,17 +55,18 @@ def cancel(state: State, command: c.CancelMigration, ctx: Context) -> Events:
     """End it; undo what was dispatched."""
     if state.mode == CHECKING:
         return [e.MigrationCancelled(reason=command.reason, skipped=0)]
-    return _go_back(state, command, ctx, intent="cancelled", code="cancelled")
+    return go_back(state, command, ctx, intent="cancelled", code="cancelled")
 
 
 def roll_back(state: State, command: c.RollBackMigration, ctx: Context) -> Events:
     """Undo what was dispatched and end as rolled back."""
-    return _go_back(state, command, ctx, intent="rolled_back", code="operator")
+    return go_back(state, command, ctx, intent="rolled_back", code="operator")
 
 
-def _go_back(state: State, command: Any, ctx: Context, *, intent: str, code: str, to_step: int = 0) -> Events:
+def go_back(state: State, command: Any, ctx: Context, *, intent: str, code: str, to_step: int = 0) -> Events:
+    """Begin to go back, where that is possible."""
     if state.mode not in (RUNNING, PAUSED, HELD):
-        return _not_now(state, command, "running, paused or failed")
+        return not_now(state, command, "running, paused or failed")
     if state.crossed:
         return refuse(command, "past_point_of_no_return", "the point of no return is crossed; the migration can only go forward")
     return stop(state, ctx, intent=intent, reason=command.reason, code=code, to_step=to_step)
@@ -77,7 +77,7 @@ def retry(state: State, command: c.RetryMigration, ctx: Context) -> Events:
     if command.from_step:
         return _retry_from(state, command, ctx)
     if state.mode not in (HELD, STUCK):
-        return _not_now(state, command, "failed or rollback_stuck")
+        return not_now(state, command, "failed or rollback_stuck")
     if asking(state):
         return refuse(command, "not_possible_now", "the migration waits for its slots, and tries again by itself once it holds them")
     requested = e.RetryRequested(reason=command.reason)
@@ -92,31 +92,13 @@ def _retry_from(state: State, command: c.RetryMigration, ctx: Context) -> Events
     if state.plan and (index < 0 or index > state.step):
         known = ", ".join(step.name for step in steps[: state.step + 1])
         return refuse(command, "unknown_step", f"there is no step {command.from_step} to go back to; these were reached: {known}")
-    return _go_back(state, command, ctx, intent="retry", code="retry", to_step=index)
+    return go_back(state, command, ctx, intent="retry", code="retry", to_step=index)
 
 
 def skip(state: State, command: c.SkipCompensation, ctx: Context) -> Events:
     """Leave the effect of the stuck step standing and go on with the rest of the rollback."""
     if state.mode != STUCK:
-        return _not_now(state, command, "rollback_stuck")
+        return not_now(state, command, "rollback_stuck")
     index = state.failed[0].step
     skipped = e.CompensationSkipped(step=index, name=plan_from(state.plan).steps[index].name, reason=command.reason)
     return [skipped, *undo_next(evolve(state, skipped), ctx)]
-
-
-def approve(state: State, command: c.ApproveMigration, ctx: Context) -> Events:
-    """Let it go on. Where it counts, that takes another person than the one who asked for it."""
-    if state.awaiting != "approval":
-        return _not_now(state, command, "awaiting_approval")
-    if ctx.environment == FOUR_EYES and ctx.actor == state.requested_by:
-        return refuse(command, "four_eyes", f"in {FOUR_EYES} nobody approves what they asked for themselves; have another person decide")
-    name = plan_from(state.plan).steps[state.step].name
-    given = e.ApprovalGiven(step=state.step, name=name, reason=command.reason)
-    return [given, *wait_over(state, {"approved_by": ctx.actor}, ctx)]
-
-
-def refuse_approval(state: State, command: c.RefuseApproval, ctx: Context) -> Events:
-    """Answer no: it is rolled back."""
-    if state.awaiting != "approval":
-        return _not_now(state, command, "awaiting_approval")
-    return _go_back(state, command, ctx, intent="rolled_back", code="approval_refused")

@@ -40,6 +40,7 @@ CREATE TABLE migration (
     work json NOT NULL,
     next_deadline bigint,
     plan_pos bigint NOT NULL,
+    gate json,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX migration_by_status ON migration (tenant, status, requested_at, id);

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from libs.contracts.envelope import EventEnvelope
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.plan import Plan
@@ -46,12 +47,14 @@ class Ledger:
         self._wave, self._admitted = "", False
         self._limits: set[str] = set()
         self._slots: set[str] = set()
+        self._now, self._waived = 0, ""
+        self._yes: dict[str, e.ApprovalGiven] = {}
 
     def take(self, envelope: EventEnvelope, event: Any, hash_: bytes) -> None:
         """The next event. Raises Violation."""
         hold("I12", envelope.version == self._version + 1, f"version {envelope.version} follows {self._version}")
         hold("I12", envelope.previous == self._head, f"version {envelope.version} is not chained to the one before")
-        self._version, self._head = envelope.version, hash_
+        self._version, self._head, self._now = envelope.version, hash_, envelope.recorded_at
         hold("I4", not self.ended or type(event) is CommandRefused, f"{type(event).__name__} after the end")
         change = _CHANGES.get(type(event))
         if change is not None:
@@ -118,7 +121,35 @@ class Ledger:
         self._in_flight.discard(event.work_id)
         hold("I1", event.step == self._cursor, f"step {event.step} succeeded while step {self._cursor} is due")
         hold("I1", not self._in_flight, f"step {event.step} succeeded with {self._in_flight} in flight")
+        self._passes(event)
         self._cursor += 1
+
+    def _passes(self, event: e.StepSucceeded) -> None:
+        step = self.plan.steps[event.step] if self.plan else None
+        if step is None or step.wait_for != "approval":
+            return
+        given = [one for one in self._yes.values() if not one.lapses_at or one.lapses_at > self._now]
+        rights, wanted = {one.right_of for one in given}, step.approval.quorum if step.approval else 1
+        hold("I26", bool(self._waived) or len(rights) >= wanted, f"{step.name} was passed with {sorted(rights)} of {wanted} approvals")
+
+    def at_gate(self, event: e.ApprovalRequested) -> None:
+        """It awaits approval."""
+        self._yes, self._waived = {}, ""
+
+    def approved(self, event: e.ApprovalGiven) -> None:
+        """Somebody said yes."""
+        hold("I26", event.by not in self._yes, f"{event.by} approved twice")
+        hold("I26", event.right_of not in {one.right_of for one in self._yes.values()}, f"the right of {event.right_of} was used twice")
+        self._yes[event.by] = event
+
+    def waived(self, event: a.ApprovalWaived) -> None:
+        """The gate was waived."""
+        self._waived = event.by
+
+    def lapsed(self, event: a.ApprovalLapsed) -> None:
+        """Approvals, or the waiver, no longer count."""
+        self._waived = "" if self._waived in event.approvers else self._waived
+        self._yes = {by: one for by, one in self._yes.items() if by not in event.approvers or event.code == "waiver_expired"}
 
     def settled(self, event: Any) -> None:
         """One item is no longer in flight."""
@@ -180,6 +211,10 @@ _CHANGES: dict[type[Any], Callable[[Ledger, Any], None]] = {
     e.ChunkSucceeded: Ledger.settled,
     e.StepSucceeded: Ledger.succeeded,
     e.StepFailed: Ledger.settled,
+    e.ApprovalRequested: Ledger.at_gate,
+    e.ApprovalGiven: Ledger.approved,
+    a.ApprovalWaived: Ledger.waived,
+    a.ApprovalLapsed: Ledger.lapsed,
     e.WorkSettled: Ledger.settled,
     e.StopRequested: Ledger.stopping,
     e.RollbackStarted: Ledger.going_back,

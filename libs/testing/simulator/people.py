@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from libs.contracts.capacity import OverrideFreeze, SetCapacity
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
 from libs.domain.migration.evolving import ENDED, HELD, PAUSED, STUCK
 from libs.domain.migration.gates import asking
@@ -13,6 +14,9 @@ from libs.testing.simulator.plans import CAPACITIES, WAVES, in_fleet, random_req
 if TYPE_CHECKING:
     from libs.testing.simulator.simulation import Simulation
 
+APPROVERS = ("subject-1", "subject-2", "subject-3")
+"""Who asks for migrations, and who else answers at gates."""
+AT_GATES = (c.ApproveMigration, a.DelegateApproval, a.WaiveApproval)
 ROUND = 20
 """Most seconds between two looks around once it is calm."""
 
@@ -67,7 +71,8 @@ class People:
     def ask(self, aggregate: str, wish: Any, expected_version: int = -1, kind: str = "migration") -> None:
         """Send a client's command under a new key."""
         self._asked += 1
-        self._sim.send(aggregate, f"key-{self._asked}", wish, actor="subject-1", expected_version=expected_version, kind=kind)
+        actor = self._sim.chance.pick(APPROVERS) if isinstance(wish, AT_GATES) else APPROVERS[0]
+        self._sim.send(aggregate, f"key-{self._asked}", wish, actor=actor, expected_version=expected_version, kind=kind)
 
     def _interfere(self, aggregate: str) -> None:
         chance = self._sim.chance
@@ -92,6 +97,9 @@ class People:
                 c.SkipCompensation(reason="it is gone"),
                 c.ApproveMigration(),
                 c.RefuseApproval(reason="not today"),
+                c.ApproveMigration(on_behalf_of=APPROVERS[0]),
+                a.DelegateApproval(to=APPROVERS[1], until=self._sim.now + 30 * SECOND, reason="on leave"),
+                a.WaiveApproval(until=self._sim.now + 30 * SECOND, reason="a hurry", roles=("admin",)),
             )
         )
 

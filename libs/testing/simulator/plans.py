@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from libs.contracts.capacity import FINISH, PAUSE, CapacitySettings, Freeze
+from libs.contracts.migration.approvals import ApprovalTerms
 from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
 from libs.contracts.migration.request import Request
 from libs.testing.simulator.chance import Chance
@@ -41,6 +42,11 @@ def random_settings(chance: Chance, now: int) -> CapacitySettings:
     )
 
 
+def random_terms(chance: Chance, step: str) -> ApprovalTerms:
+    """One yes or two, some of which lapse."""
+    return ApprovalTerms(before=step, quorum=chance.pick((1, 2)), expires_s=chance.pick((0, 5, 30)))
+
+
 def random_plan(chance: Chance, most_steps: int = 6) -> Plan:
     """A plan of acts, some chunked, some without compensation, checks and waits; now and then with a point of no return."""
     count = chance.between(1, most_steps)
@@ -55,7 +61,8 @@ def _step(chance: Chance, number: int, crossing: bool) -> Step:
         wait_for = chance.pick(("time", "approval"))
         least = 1 if wait_for == "time" else 10_000
         wait_ms = chance.between(least, 30_000) if wait_for == "time" or chance.happens(0.5) else 0
-        return Step(name=name, phase="testing", kind=WAIT, wait_for=wait_for, wait_ms=wait_ms)
+        terms = random_terms(chance, name) if wait_for == "approval" and chance.happens(0.5) else None
+        return Step(name=name, phase="testing", kind=WAIT, wait_for=wait_for, wait_ms=wait_ms, approval=terms)
     compensation = "undo it" if kind == ACT and not crossing and chance.happens(0.85) else ""
     return Step(
         name=name,

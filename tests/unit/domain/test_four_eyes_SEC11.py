@@ -9,7 +9,7 @@ from libs.domain.migration import DECIDER
 from libs.testing.given_when_then import ACTOR, History, given
 from libs.testing.migrations import REQUEST, act, approval, planned
 
-YES = c.ApproveMigration(reason="rehearsed twice")
+YES = c.ApproveMigration(reason="rehearsed twice", second_factor="amr=otp")
 
 
 def waiting(requester: str = ACTOR) -> History:

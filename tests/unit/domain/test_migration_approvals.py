@@ -13,7 +13,7 @@ def test_an_approval_is_asked_for_with_its_expiry_O17() -> None:
     gate = approval("sign_off", 60_000)
 
     requested().when(planned(gate)).then(
-        e.MigrationPlanned(plan=planned(gate).plan), e.ApprovalRequested(step=0, name="sign_off", expires_at=EXPIRES)
+        e.MigrationPlanned(plan=planned(gate).plan), e.ApprovalRequested(step=0, name="sign_off", expires_at=EXPIRES, evidence_version=3)
     )
 
 
@@ -25,7 +25,7 @@ def test_an_approval_lets_it_go_on_and_names_who_gave_it_O17() -> None:
     answer = started(approval("sign_off"), act("switch")).when(YES, actor="subject-2")
 
     assert answer.events[:2] == [
-        e.ApprovalGiven(step=0, name="sign_off", reason="rehearsed twice"),
+        e.ApprovalGiven(step=0, name="sign_off", reason="rehearsed twice", by="subject-2", right_of="subject-2", evidence_version=4),
         e.StepSucceeded(work_id="", step=0, name="sign_off", evidence={"approved_by": "subject-2"}),
     ]
     answer.then_types(e.ApprovalGiven, e.StepSucceeded, e.WorkDispatched)

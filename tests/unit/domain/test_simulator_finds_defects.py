@@ -13,7 +13,7 @@ from libs.contracts.migration import gates as g
 from libs.domain import history
 from libs.domain.capacity import deciding as capacity_deciding
 from libs.domain.capacity import granting
-from libs.domain.migration import deciding, dispatching, evolving, going_back, going_forward, operating, passing
+from libs.domain.migration import approving, deciding, dispatching, evolving, going_back, going_forward, operating, passing
 from libs.domain.policies import POLICIES
 from libs.domain.wave import carrying_on, noting
 from libs.domain.wave import evolving as wave_evolving
@@ -199,6 +199,19 @@ def slots_given_back_in_words_only(patch: Patch) -> None:
     patch.setattr(simulation, "POLICIES", silent)
 
 
+def a_first_yes_that_is_enough(patch: Patch) -> None:
+    patch.setattr(approving, "missing", lambda gate: 1 - len(gate.given[:1]))
+
+
+def a_person_who_counts_twice(patch: Patch) -> None:
+    patch.setattr(approving, "_repeated", lambda gate, command, ctx: None)
+
+
+def approvals_that_outlive_their_time(patch: Patch) -> None:
+    for module in (approving, going_forward):
+        patch.setattr(module, "lapsing", lambda state, now: [])
+
+
 def a_limit_one_too_high(patch: Patch) -> None:
     free = granting.free
     for module in (granting, capacity_deciding):
@@ -206,7 +219,7 @@ def a_limit_one_too_high(patch: Patch) -> None:
 
 
 def members_in_no_order(patch: Patch) -> None:
-    patch.setattr(wave_evolving, "_settled", lambda graph, letters: (letters.replace(b"p", b"r"), bytes(len(letters))))
+    patch.setattr(wave_evolving, "_settled", lambda graph, letters: (letters.replace(b"p", b"r"), b"\xc8" * len(letters)))
 
 
 def one_more_on_its_way_than_may_be(patch: Patch) -> None:
@@ -295,6 +308,9 @@ def test_a_planted_defect_among_migrations_that_wait_for_others_is_found_R8(
         (an_ended_migration_that_is_paused, "I4"),
         (failed_work_never_forgotten, "I11"),
         (an_act_without_effect, "I16"),
+        (a_first_yes_that_is_enough, "I26"),
+        (a_person_who_counts_twice, "I26"),
+        (approvals_that_outlive_their_time, "I26"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

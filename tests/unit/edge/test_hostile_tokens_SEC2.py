@@ -11,7 +11,7 @@ import orjson
 import pytest
 from joserfc import jwk, jws
 
-from libs.edge.auth import LEEWAY_S, Authenticator
+from libs.edge.auth import LEEWAY_S, Authenticator, SecondFactors
 from libs.edge.issuer import LocalIssuer, jwks_path
 from libs.edge.keys import KeyStore
 from libs.edge.problems import HttpProblem
@@ -132,6 +132,8 @@ HOSTILE: dict[str, Callable[[Forge], str]] = {
     "claims not JSON": lambda f: f.sign(f.header(), b"hello"),
 }
 
+FACTORS = SecondFactors(contexts=frozenset({"urn:two-factors"}))
+
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory: pytest.TempPathFactory) -> Forge:
@@ -142,7 +144,7 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Forge:
 def authenticator(forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Authenticator:
     place = tmp_path_factory.mktemp("jwks") / "jwks.json"
     place.write_bytes(orjson.dumps({"keys": [forge.public]}))
-    return Authenticator(KeyStore(str(place)), "whimbrel-local", "whimbrel")
+    return Authenticator(KeyStore(str(place)), "whimbrel-local", "whimbrel", FACTORS)
 
 
 def test_there_are_at_least_thirty_of_them_SEC2() -> None:
@@ -169,7 +171,26 @@ async def test_the_issuers_own_token_is_accepted_and_carries_its_claims_T5(forge
 
     principal = await authenticator.principal(f"Bearer {token}")
 
-    assert (principal.roles, principal.mfa) == ({"operator"}, True)
+    assert (principal.roles, principal.claimed, principal.second_factor) == ({"operator"}, ("operator", "unheard-of"), "amr=mfa")
+
+
+@pytest.mark.parametrize(
+    ("claims", "proof"),
+    [
+        ({"amr": ["pwd", "otp"]}, "amr=otp"),
+        ({"amr": ["hwk"]}, "amr=hwk"),
+        ({"acr": "urn:two-factors"}, "acr=urn:two-factors"),
+        ({"amr": ["pwd"], "acr": "urn:password"}, ""),
+        ({"amr": "mfa"}, ""),
+        ({"amr": [["mfa"], 1]}, ""),
+        ({"acr": ["urn:two-factors"]}, ""),
+        ({}, ""),
+    ],
+)
+async def test_which_claims_prove_a_second_factor_SEC11(forge: Forge, authenticator: Authenticator, claims: Any, proof: str) -> None:
+    principal = await authenticator.principal(f"Bearer {forge.issuer.issue('acme', 'u-2', ['operator'], **claims)}")
+
+    assert principal.second_factor == proof
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic dTpw", "Bearer", "Bearer "])
@@ -183,7 +204,7 @@ async def test_a_request_without_a_bearer_token_is_told_so_T5(header: str | None
 async def test_a_key_taken_out_of_the_jwks_is_trusted_no_more_SEC2(forge: Forge, tmp_path: Path) -> None:
     place = tmp_path / "jwks.json"
     place.write_bytes(orjson.dumps({"keys": [forge.public]}))
-    authenticator = Authenticator(KeyStore(str(place)), "whimbrel-local", "whimbrel")
+    authenticator = Authenticator(KeyStore(str(place)), "whimbrel-local", "whimbrel", FACTORS)
     token = f"Bearer {forge.issuer.issue('acme', 'u', ['admin'])}"
     await authenticator.principal(token)
 

@@ -1,0 +1,41 @@
+"""What a go/no-go gate asks for, who has answered, and what it rests on, as lines of `whimbrel show`."""
+
+from typing import Any
+
+from libs.cli.story import facts
+
+Line = tuple[str, str]
+
+
+def lines(found: dict[str, Any]) -> list[Line]:
+    """The gate that a migration awaits approval at; nothing when it awaits none."""
+    gate = found["gate"]
+    if not gate:
+        return []
+    made = [("gate", _wanted(gate)), ("approve by", _when(gate["answerBy"]))]
+    made += [("approved", _approval(one)) for one in gate["approvals"]]
+    made += [("handed on", f"{one['by']} to {one['to']} until {_when(one['until'])}: {one['reason']}") for one in gate["delegations"]]
+    if gate["waiver"]:
+        made.append(("waived", f"by {gate['waiver']['by']} until {_when(gate['waiver']['until'])}: {gate['waiver']['reason']}"))
+    made += [
+        ("it rests on", f"{one['step']} {facts(one['facts'])} version {one['version']}, event {one['event']}") for one in found["evidence"]
+    ]
+    return made
+
+
+def _wanted(gate: dict[str, Any]) -> str:
+    people = "1 person" if gate["quorum"] == 1 else f"{gate['quorum']} different people"
+    role = f" with the role {' or '.join(gate['roles'])}" if gate["roles"] else ""
+    factor = ", with a second factor" if gate["mfa"] else ""
+    return f"{gate['name']}: {people}{role}{factor}; {gate['missing']} missing (evidence as of version {gate['evidenceVersion']})"
+
+
+def _approval(one: dict[str, Any]) -> str:
+    behalf = f" for {one['onBehalfOf']}" if one["onBehalfOf"] else ""
+    why = f": {one['reason']}" if one["reason"] else ""
+    lapses = f", lapses {_when(one['lapsesAt'])}" if one["lapsesAt"] else ""
+    return f"by {one['by']}{behalf} at {_when(one['at'])}{lapses}{why}"
+
+
+def _when(at: str | None) -> str:
+    return (at or "")[:19].replace("T", " ")
