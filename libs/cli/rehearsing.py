@@ -33,6 +33,9 @@ def wave(
         typer.Option("--what-if", exists=True, dir_okay=False, help="What shall be different: a .json or .toml file (docs/rehearse.md)."),
     ] = None,
     at: Annotated[str, typer.Option("--at", help="Position to fork at, as an answer gave it; what is committed now when left out.")] = "",
+    learn_at: Annotated[
+        str, typer.Option("--learn-at", help="With --at: position up to which history is learnt, or now; the fork when left out.")
+    ] = "",
     processes: Annotated[int, typer.Option("--processes", min=0, max=64, help="Processes to share the runs among; 0 for one a core.")] = 0,
     tenant: Annotated[str, typer.Option("--tenant", envvar="WHIMBREL_TENANT", help="Tenant whose waves they are.")] = "default",
     data_dir: DataDir = DEFAULT_DIR,
@@ -46,5 +49,5 @@ def wave(
     """
     from libs.cli import rehearsing_work
 
-    asked = rehearsing_work.Asked(tuple(names or ()), everything, seed, runs, what_if, at, processes, tenant)
+    asked = rehearsing_work.Asked(tuple(names or ()), everything, seed, runs, what_if, at, learn_at, processes, tenant)
     rehearsing_work.rehearse_waves(asked, data_dir, as_json)

@@ -20,7 +20,7 @@ from libs.cli.text import number
 from libs.readmodel.errors import InvalidQuery
 from libs.readmodel.position import parse
 from libs.rehearse.fork import UnknownWave
-from libs.rehearse.log import BadPosition, Source
+from libs.rehearse.log import BadPosition, Source, Span
 from libs.rehearse.rehearsing import Question, TooMany, rehearse
 from libs.rehearse.what_if import BadWhatIf
 from libs.rehearse.world import CannotStart
@@ -38,6 +38,7 @@ class Asked(NamedTuple):
     runs: int
     what_if: Path | None
     at: str
+    learn_at: str
     processes: int
     tenant: str
 
@@ -51,7 +52,7 @@ def rehearse_waves(asked: Asked, data_dir: Path, as_json: bool) -> None:
             waves=tuple(dict.fromkeys(asked.names)),
             seed=asked.seed,
             runs=asked.runs,
-            at=parse(asked.at, "--at") if asked.at else None,
+            span=_span(asked),
             what_if=_data(asked.what_if) if asked.what_if else None,
             processes=asked.processes or os.cpu_count() or 1,
         )
@@ -64,6 +65,14 @@ def rehearse_waves(asked: Asked, data_dir: Path, as_json: bool) -> None:
             shown(answer)
             next_command(f"whimbrel rehearse wave {' '.join(asked.names) or '--all'} --seed {asked.seed} --what-if FILE")
     raise typer.Exit(Exit.FAILED if answer["truncated"] else Exit.OK)
+
+
+def _span(asked: Asked) -> Span:
+    hindsight = asked.learn_at == "now"
+    learn_at = parse(asked.learn_at, "--learn-at") if asked.learn_at and not hindsight else None
+    if learn_at and not asked.at:
+        raise CliError("--learn-at goes with --at", Exit.USAGE, "say where the log is forked")
+    return Span(parse(asked.at, "--at") if asked.at else None, learn_at, hindsight)
 
 
 def _data(path: Path) -> Any:
@@ -102,7 +111,7 @@ def _faults(asked: Asked) -> Iterator[None]:
     except (BadPosition, TooMany) as error:
         raise CliError(str(error), Exit.USAGE) from error
     except InvalidQuery as error:
-        raise CliError(f"--at: {error}", Exit.USAGE) from error
+        raise CliError(f"{error.field}: {error}", Exit.USAGE) from error
     except UnknownWave as error:
         raise CliError(str(error.args[0]), Exit.NOT_FOUND, "see whimbrel wave list") from error
     except CannotStart as error:

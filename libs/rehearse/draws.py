@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 from libs.contracts.migration.plan import Step
 from libs.contracts.work import APPLY, CHECK
-from libs.rehearse.history import AGAIN, APPROVAL, BLOCKS, DEAD, LAG, OK, WAKE, Attempt, Course, History, Key
+from libs.rehearse.history import AGAIN, BLOCKS, DEAD, LAG, OK, RETRY, WAKE, Attempt, Course, History, Key
 from libs.rehearse.what_if import Factors
 
 LEAST_SAMPLES = 5
-"""With fewer samples of a step, those of its provider count; with fewer of these, those of all."""
+"""With fewer samples of a step, those of its provider count; with fewer of these, those of all, however few."""
 UNKNOWN_US = 60_000_000
 """How long a step takes that neither history nor its plan says anything about."""
 LAG_US = 10_000
+"""How long a policy's command takes where there is no history."""
+ASSUMED = "assumption"
 _SPAN = float(1 << 64)
 
 
@@ -35,7 +37,7 @@ class Draws:
     def __init__(self, history: History, factors: Factors, seed: int, run: int) -> None:
         self._history, self._factors, self._name = history, factors, f"{seed}/{run}/".encode()
         self._blocks = [int(self.fraction(f"block/{number}") * BLOCKS) for number in range(BLOCKS)]
-        self._courses: dict[Key, tuple[Sequence[Course], Basis]] = {}
+        self._courses: dict[Key, Sequence[Course]] = {}
         self.bases: dict[Key, Basis] = {}
         """What was drawn so far, and what that rested on."""
 
@@ -46,11 +48,13 @@ class Draws:
     def course(self, provider: str, step: Step, direction: str, work_id: str, attempt: int = 1, elapsed: int = 0) -> Course:
         """How a work item goes from this attempt on, which has lasted so many microseconds already."""
         key = Key(provider, step.name, direction)
-        courses, basis = self._of(key, step.estimate_ms * 1_000)
+        courses = self._of(key)
+        if not courses:
+            courses = ((Attempt(step.estimate_ms * 1_000 or UNKNOWN_US, OK),),)
+            self.bases[key] = Basis(0, "estimate" if step.estimate_ms else ASSUMED)
         if attempt > 1 or elapsed:
             fit = [course[attempt - 1 :] for course in courses if len(course) >= attempt and course[attempt - 1].took > elapsed]
             courses = [(Attempt(c[0].took - elapsed, c[0].outcome), *c[1:]) for c in fit] or courses
-        self.bases[key] = basis
         return self._changed(key, self._pick(courses, work_id), work_id, step)
 
     def _changed(self, key: Key, course: Course, work_id: str, step: Step) -> Course:
@@ -67,40 +71,50 @@ class Draws:
                 return
             yield Attempt(took, AGAIN if number + 1 < most else DEAD)
 
-    def approval(self, provider: str, step: str, name: str) -> int:
-        """Microseconds until a person approves."""
-        if self._factors.approve_s is not None:
-            self.bases[Key(provider, step, APPROVAL)] = Basis(0, "what-if")
-            return round(self._factors.approve_s * 1_000_000)
-        return self._time(Key(provider, step, APPROVAL), 0, name)
+    def person(self, key: Key, name: str, said_s: float | None = None, otherwise: Attempt | None = None) -> Attempt | None:
+        """How soon a person acts who is waited for, and what they do; `said_s` is what the what-if says, `otherwise` what holds when
+        nobody ever did."""
+        if said_s is not None:
+            self.bases[key] = Basis(0, "what-if")
+            return Attempt(round(said_s * 1_000_000), RETRY)
+        courses = self._of(key)
+        if not courses:
+            self.bases[key] = Basis(0, ASSUMED)
+            return otherwise
+        return self._pick(courses, f"{key.direction}/{name}")[0]
 
     def lag(self, policy: str, name: str) -> int:
         """Microseconds that a policy's command takes until it is answered."""
-        return self._time(Key("", policy, LAG), LAG_US, name)
+        return self._late(Key("", policy, LAG), name, LAG_US)
 
     def wake(self, name: str) -> int:
         """Microseconds that a wake comes late."""
-        return self._time(Key("", "", WAKE), 0, name)
+        return self._late(Key("", "", WAKE), name, 0)
 
-    def _time(self, key: Key, otherwise: int, name: str) -> int:
-        courses, basis = self._of(key, 0, otherwise)
-        self.bases[key] = basis
-        return self._pick(courses, f"{key.direction}/{name}")[0].took
+    def _late(self, key: Key, name: str, otherwise: int) -> int:
+        drawn = self.person(key, name)
+        return otherwise if drawn is None else drawn.took
 
     def _pick(self, courses: Sequence[Course], name: str) -> Course:
         return courses[int(self.fraction(name) * len(courses))]
 
-    def _of(self, key: Key, estimate: int, otherwise: int = UNKNOWN_US) -> tuple[Sequence[Course], Basis]:
+    def _of(self, key: Key) -> Sequence[Course]:
+        """Courses of this run to draw from; none where there are none."""
         found = self._courses.get(key)
         if found is None:
-            found = self._courses[key] = self._looked_up(key, estimate, otherwise)
+            found, self.bases[key] = self._looked_up(key)
+            self._courses[key] = found
         return found
 
-    def _looked_up(self, key: Key, estimate: int, otherwise: int) -> tuple[Sequence[Course], Basis]:
-        for given, wider in (("step", key), ("provider", key._replace(step="")), ("direction", Key("", "", key.direction))):
-            samples = self._history.of(wider)
-            if len(samples.courses) >= LEAST_SAMPLES:
-                drawn = [course for block in self._blocks for course, of in zip(*samples, strict=True) if of == block]
+    def _looked_up(self, key: Key) -> tuple[Sequence[Course], Basis]:
+        wider = (
+            ("step", key, LEAST_SAMPLES),
+            ("provider", key._replace(step=""), LEAST_SAMPLES),
+            ("direction", Key("", "", key.direction), 1),
+        )
+        for given, of, least in wider:
+            samples = self._history.of(of)
+            if len(samples.courses) >= least:
+                drawn = [course for block in self._blocks for course, other in zip(*samples, strict=True) if other == block]
                 return drawn or samples.courses, Basis(len(samples.courses), given)
-        took = estimate or otherwise
-        return ((Attempt(took, OK),),), Basis(0, "estimate" if estimate else "assumption")
+        return (), Basis(0, ASSUMED)

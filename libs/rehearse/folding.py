@@ -14,7 +14,7 @@ from libs.domain.policy import consequences
 from libs.domain.subscription import ACTIVE
 from libs.rehearse.answering import Entry, Sent
 from libs.rehearse.fork import MIGRATION, WAVE_KIND, Fork, Id, Listener, members_of
-from libs.rehearse.history import Learner
+from libs.rehearse.history import History
 
 SUBSCRIPTION = "subscription"
 UNANSWERED_US = 600_000_000
@@ -30,7 +30,6 @@ class Folding:
     """Takes events of each aggregate in their order; aggregates in any order."""
 
     def __init__(self, tenant: str) -> None:
-        self.learner = Learner()
         self._tenant, self._at, self._environment = tenant, 0, ""
         self._folded: dict[Id, _Folded] = {}
         self._sent: dict[tuple[Id, Id], list[tuple[int, Sent]]] = {}
@@ -69,17 +68,18 @@ class Folding:
                 yield from members_of(folded.state)
                 names += folded.state.settings.after
 
-    def fork(self, position: str) -> Fork:
-        """What was folded so far, as of this position."""
+    def fork(self, position: str, learnt_at: str, history: History) -> Fork:
+        """What was folded so far, as of this position, with history up to another."""
         return Fork(
             position=position,
+            learnt_at=learnt_at,
             at=self._at,
             tenant=self._tenant,
             environment=self._environment,
             states={id_: folded.state for id_, folded in self._folded.items() if id_[0] != SUBSCRIPTION},
             unsent=tuple(self._unsent()),
             ended_at={name: folded.at for (kind, name), folded in self._folded.items() if kind == MIGRATION},
-            history=self.learner.history(),
+            history=history,
             listeners=tuple(self._listeners()),
         )
 

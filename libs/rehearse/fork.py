@@ -37,11 +37,12 @@ class Listener(NamedTuple):
 class Fork(NamedTuple):
     """The world as the log has it at a position.
 
-    `at` is when the last event before it was recorded, in microseconds since the epoch: virtual time begins there. `unsent` are
+    `learnt_at` is the position up to which history is known. `at` is when the last event before it was recorded, in microseconds since the epoch: virtual time begins there. `unsent` are
     commands of policies that nothing has answered yet, `ended_at` says when members that have ended did.
     """
 
     position: str
+    learnt_at: str
     at: int
     tenant: str
     environment: str

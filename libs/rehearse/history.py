@@ -1,17 +1,17 @@
-"""What our own log says about how long things take and how they end: learnt from events, migration by migration. Pure."""
+"""What our own log says about how long things take and how they end: samples by provider, step and direction. Pure."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from libs.contracts.envelope import POLICY, EventEnvelope
-from libs.contracts.migration import events as e
 from libs.contracts.migration.plan import Plan
-from libs.contracts.work import PLAN, UNDO
-from libs.rehearse.answering import Entry
 
 OK, AGAIN, DEAD = "ok", "again", "dead"
-APPROVAL, LAG, WAKE = "approval", "lag", "wake"
-"""Directions of what is no work: a person's approval, a policy's command on its way, a wake on its way."""
+RETRY, ROLL_BACK, CANCEL, SKIP, REFUSE = "retry", "roll_back", "cancel", "skip", "refuse"
+"""What people do instead of waiting for an end; retry may name the step that it goes back to."""
+LAG, WAKE, SETTLE = "lag", "wake", "settle"
+"""Directions of what is no work: a policy's command or a wake on its way, work that is called back."""
+APPROVAL, HELD, STUCK, STOPPED, UNBLOCK = "approval", "held", "stuck", "stopped", "unblock"
+"""Directions of what waits for a person: approval, a failed step, a stuck compensation, a stopped wave, members blocked for good."""
 MOST_SAMPLES = 2_000
 """Samples kept of each kind, the latest."""
 BLOCKS = 20
@@ -19,7 +19,8 @@ BLOCKS = 20
 
 
 class Attempt(NamedTuple):
-    """How one attempt went: microseconds until its end was recorded, and ok, again (tried once more) or dead (failed for good)."""
+    """How one attempt went: microseconds until its end was recorded, and ok, again (tried once more), dead (failed for good), or what a
+    person did meanwhile."""
 
     took: int
     outcome: str
@@ -58,18 +59,8 @@ class History(NamedTuple):
 _NONE = Samples((), ())
 
 
-class _Open:
-    """A work item on its way."""
-
-    def __init__(self, key: Key, begins: int) -> None:
-        self.key, self.begins, self.attempts = key, begins, list[Attempt]()
-
-    def attempt(self, ends: int, outcome: str) -> None:
-        self.attempts.append(Attempt(max(0, ends - self.begins), outcome))
-
-
 class Learner:
-    """Takes the events of one migration after the other, in any order of migrations."""
+    """Takes samples in any order; libs.rehearse.learning takes them from events."""
 
     def __init__(self) -> None:
         self._found: dict[Key, list[tuple[int, Course]]] = {}
@@ -78,15 +69,15 @@ class Learner:
     def lag(self, envelope: EventEnvelope) -> None:
         """Learn how late a policy's command or a wake came, from an event that answers it."""
         if envelope.actor.startswith(POLICY):
-            self._learn(Key("", envelope.actor[len(POLICY) :], LAG), envelope.recorded_at, envelope.recorded_at - envelope.occurred_at)
+            self.wait(Key("", envelope.actor[len(POLICY) :], LAG), envelope.occurred_at, envelope.recorded_at)
             return
         _, mark, moment = envelope.causation_id.rpartition("/wake/")
         if mark and moment.isdecimal():
-            self._learn(Key("", "", WAKE), envelope.recorded_at, envelope.recorded_at - int(moment))
+            self.wait(Key("", "", WAKE), int(moment), envelope.recorded_at)
 
-    def migration(self, entries: Iterable[Entry]) -> None:
-        """Learn from the events of one migration, in their order."""
-        _Reader(self).read(entries)
+    def wait(self, key: Key, since: int, at: int, outcome: str = OK) -> None:
+        """Learn how long something was waited for, and what it came to."""
+        self.course(key, at, (Attempt(max(0, at - since), outcome),))
 
     def plan(self, at: int, plan: Plan) -> None:
         """Remember the latest plan of a provider."""
@@ -96,9 +87,6 @@ class Learner:
     def course(self, key: Key, at: int, course: Course) -> None:
         """One more sample."""
         self._found.setdefault(key, []).append((at, course))
-
-    def _learn(self, key: Key, at: int, took: int) -> None:
-        self.course(key, at, (Attempt(max(0, took), OK),))
 
     def history(self) -> History:
         """What was learnt so far, with samples of any step, and of any provider, beside those of each."""
@@ -116,65 +104,3 @@ class Learner:
 def _samples(courses: list[tuple[int, Course]], bounds: list[int]) -> Samples:
     blocks = tuple(sum(at >= bound for bound in bounds) for at, _ in courses)
     return Samples(tuple(course for _, course in courses), blocks)
-
-
-class _Reader:
-    """Reads one migration."""
-
-    def __init__(self, learner: Learner) -> None:
-        self._learner = learner
-        self._provider, self._approval = "", 0
-        self._open: dict[str, _Open] = {}
-        self._caused = ""
-
-    def read(self, entries: Iterable[Entry]) -> None:
-        for envelope, body in entries:
-            if envelope.causation_id != self._caused:
-                self._caused = envelope.causation_id
-                self._learner.lag(envelope)
-            self._take(envelope.recorded_at, body)
-
-    def _take(self, at: int, body: Any) -> None:
-        match body:
-            case e.MigrationRequested():
-                self._provider = body.request.provider
-            case e.WorkDispatched():
-                work = body.work
-                key = Key(self._provider, body.name or PLAN, work.direction)
-                self._open[work.work_id] = _Open(key, max(at, work.not_before))
-            case e.AttemptFailed():
-                self._again(at, body)
-            case e.StepSucceeded() | e.ChunkSucceeded() | e.StepCompensated():
-                self._close(body.work_id, at, OK)
-            case e.StepFailed():
-                self._close(body.work_id, at, DEAD)
-            case e.RollbackStuck():
-                for work_id in [id_ for id_, open_ in self._open.items() if open_.key.direction == UNDO]:
-                    self._close(work_id, at, DEAD)
-            case e.MigrationPlanned():
-                self._learner.plan(at, body.plan)
-                self._planned(at, OK)
-            case e.MigrationRejected():
-                self._planned(at, DEAD)
-            case e.WorkSettled():
-                self._open.pop(body.work_id, None)  # called back: it would have taken another time
-            case e.ApprovalRequested():
-                self._approval = at
-            case e.ApprovalGiven() if self._approval:
-                self._learner.course(Key(self._provider, body.name, APPROVAL), at, (Attempt(at - self._approval, OK),))
-
-    def _planned(self, at: int, outcome: str) -> None:
-        for work_id in [id_ for id_, open_ in self._open.items() if open_.key.direction == PLAN]:
-            self._close(work_id, at, outcome)
-
-    def _again(self, at: int, body: e.AttemptFailed) -> None:
-        open_ = self._open.get(body.retry.work_id)
-        if open_ is not None:
-            open_.attempt(at, AGAIN)
-            open_.begins = body.retry.not_before
-
-    def _close(self, work_id: str, at: int, outcome: str) -> None:
-        open_ = self._open.pop(work_id, None)
-        if open_ is not None:
-            open_.attempt(at, outcome)
-            self._learner.course(open_.key, at, tuple(open_.attempts))

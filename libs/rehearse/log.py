@@ -11,6 +11,8 @@ from libs.readmodel.position import Position
 from libs.rehearse.answering import Entry
 from libs.rehearse.folding import SUBSCRIPTION, Folding
 from libs.rehearse.fork import CAPACITY, MIGRATION, WAVE_KIND, Fork
+from libs.rehearse.history import Learner
+from libs.rehearse.learning import OfMigration, OfWaves
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.errors import Poison
@@ -38,33 +40,50 @@ class BadPosition(ValueError):
     """A position that this log does not have; the message says why."""
 
 
-def read(source: Source, at: Position | None, waves: Sequence[str], told: Callable[[int], None]) -> Fork:
-    """The fork at a position, or at what is committed now. `told` is called with the number of events read, now and then.
+class Span(NamedTuple):
+    """What is read. Without positions: what is committed now. `learn_at` is up to where history is learnt, the fork itself when left out."""
+
+    at: Position | None = None
+    learn_at: Position | None = None
+    hindsight: bool = False
+    """Learn from everything that is committed now, also from what came after the fork."""
+
+
+def read(source: Source, span: Span, waves: Sequence[str], told: Callable[[int], None]) -> Fork:
+    """The fork. `told` is called with the number of events read, now and then.
 
     `waves` are those asked for: of other waves' members, those that have ended are left out.
     Raises BadPosition, Misconfigured, KafkaException, TimeoutError, RegistryUnavailable.
     """
-    return _Reading(source, at, waves, told).fork()
+    return _Reading(source, span, waves, told).fork()
 
 
 class _Reading:
     """One reading of the log."""
 
-    def __init__(self, source: Source, at: Position | None, waves: Sequence[str], told: Callable[[int], None]) -> None:
+    def __init__(self, source: Source, span: Span, waves: Sequence[str], told: Callable[[int], None]) -> None:
         self._source, self._waves, self._told = source, waves, told
         self._codec = Codec(Registry(source.registry), source.prefix, "rehearse")
         self._mine = f"{source.tenant}/".encode()
-        self._latest = now_us() // 1_000 if at is None else 0
-        self._until = _until(source, at)
+        now = span.at is None or span.hindsight
+        self._latest = now_us() // 1_000 if now else 0
+        self._until = _until(source, None if now else span.learn_at or span.at)
+        self._fork = None if span.at is None else _until(source, span.at)
+        if self._fork is not None and any(end > self._until.get(place, 0) for place, end in self._fork.items()):
+            raise BadPosition("history is learnt up to a position before the fork; give a later one")
         self._count = 0
-        self._folding = Folding(source.tenant)
+        self._folding, self._learner = Folding(source.tenant), Learner()
+        self._waves_teach = OfWaves(self._learner)
 
     def fork(self) -> Fork:
         for kind in KINDS[:-1]:
-            for entry in self._folded(kind, self._records(kind)):
-                self._folding.learner.lag(entry.envelope)
+            for entry in self._taken(kind, self._records(kind)):
+                self._learner.lag(entry.envelope)
+                if kind == WAVE_KIND:
+                    self._waves_teach.take(*entry)
         self._migrations()
-        return self._folding.fork(str(Position({(_aggregate(topic), number): end for (topic, number), end in self._until.items()})))
+        learnt = _position(self._until)
+        return self._folding.fork(learnt if self._fork is None else _position(self._fork), learnt, self._learner.history())
 
     def _records(self, kind: str) -> Iterator[LogRecord]:
         """Records of the tenant. Whatever was written after reading began is left out, and with it all that follows in its
@@ -84,22 +103,29 @@ class _Reading:
                 yield record
 
     def _migrations(self) -> None:
-        """Migrations that have ended teach, and are forgotten unless they are members of a wave asked for or before it."""
+        """Migrations that have ended teach, and are forgotten unless they are members of a wave asked for or before it, or ended only
+        after the fork."""
         open_: dict[bytes, list[LogRecord]] = {}
         kept = {f"{self._source.tenant}/{name}".encode() for name in self._folding.members(self._waves)}
         begins = _begins(self._until)
         for record in self._records(MIGRATION):
-            ended = record.header("ce_type") in _ENDS
+            ended = record.header("ce_type") in _ENDS and self._in_fork(record)
             if not ended or record.key in kept:
                 open_.setdefault(record.key, []).append(record)
             elif (records := open_.pop(record.key, None)) and record.offset >= begins[record.place]:
-                self._folding.learner.migration(entry for entry, _ in self._decoded([*records, record]) if entry.envelope.version)
+                OfMigration(self._learner).read(entry for entry, _ in self._decoded([*records, record]) if entry.envelope.version)
         for records in open_.values():
-            self._folding.learner.migration(self._folded(MIGRATION, records))
+            OfMigration(self._learner).read(self._taken(MIGRATION, records))
 
-    def _folded(self, kind: str, records: Iterable[LogRecord]) -> Iterator[Entry]:
-        """Fold events; those that were."""
-        return (entry for entry, hash_ in self._decoded(records) if self._folding.take(kind, entry, hash_))
+    def _in_fork(self, record: LogRecord) -> bool:
+        return self._fork is None or record.offset < self._fork.get(record.place, 0)
+
+    def _taken(self, kind: str, records: Iterable[LogRecord]) -> Iterator[Entry]:
+        """Events that teach; those before the fork are folded, and teach only if they could be."""
+        for record in records:
+            for entry, hash_ in self._decoded([record]):
+                if not self._in_fork(record) or self._folding.take(kind, entry, hash_):
+                    yield entry
 
     def _decoded(self, records: Iterable[LogRecord]) -> Iterator[tuple[Entry, bytes]]:
         for record in records:
@@ -108,6 +134,10 @@ class _Reading:
             except Poison:
                 continue  # a stranger's: the validator does not fold it either
             yield Entry(found.envelope, found.body), found.hash
+
+
+def _position(until: Mapping[Place, int]) -> str:
+    return str(Position({(_aggregate(topic), number): end for (topic, number), end in until.items()}))
 
 
 def _aggregate(topic: str) -> str:

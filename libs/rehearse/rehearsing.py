@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from libs.readmodel.position import Position
 from libs.rehearse.fork import WAVE_KIND, Fork, UnknownWave, alive, chain_of, members_of, narrowed
-from libs.rehearse.log import Source, read
+from libs.rehearse.log import Source, Span, read
 from libs.rehearse.running import runs_of, usual_runs
 from libs.rehearse.summing import Document, summed
 from libs.rehearse.what_if import WhatIf, touched
@@ -25,8 +24,8 @@ class Question(NamedTuple):
     waves: tuple[str, ...] = ()
     seed: int = 0
     runs: int = 0
-    at: Position | None = None
-    """Where the log is forked; at what is committed now when left out."""
+    span: Span = Span()
+    """Where the log is forked, and up to where history is learnt."""
     what_if: Any = None
     """Plain data as of a what-if file (docs/rehearse.md); None for no change."""
     processes: int = 1
@@ -43,7 +42,7 @@ def rehearse(source: Source, question: Question, told: Callable[[str, int, int],
     `told` hears what is done ("events read" or "runs"), how much of it, and of how much (0 when nobody knows).
     Raises UnknownWave, TooMany, CannotStart, BadWhatIf, BadPosition, Misconfigured, KafkaException, TimeoutError.
     """
-    fork = read(source, question.at, question.waves, lambda count: told("events read", count, 0))
+    fork = read(source, question.span, question.waves, lambda count: told("events read", count, 0))
     return ask(fork, question, lambda count, of: told("runs", count, of))
 
 

@@ -30,6 +30,7 @@ def summed(case: Case, outcomes: Sequence[Outcome]) -> Document:
         "wave": case.waves[0],
         "waves": [_wave(case, name, outcomes) for name in case.waves],
         "position": fork.position,
+        "learnt_at": fork.learnt_at,
         "forked_at": _time(fork.at),
         "tenant": fork.tenant,
         "seed": case.seed,

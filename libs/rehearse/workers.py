@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 from libs.contracts.migration.commands import ReportPlan
 from libs.contracts.migration.plan import Plan, Step
 from libs.contracts.values import Problem
-from libs.contracts.work import FAILED, PLAN, SUCCEEDED, ReportWork, Work
+from libs.contracts.work import FAILED, PLAN, STOPPED, SUCCEEDED, ReportWork, Work
 from libs.domain.decider import Command
 from libs.domain.migration.dispatching import PLANNING
-from libs.domain.migration.evolving import plan_from
+from libs.domain.migration.evolving import STOPPING, plan_from
 from libs.rehearse.answering import Sent
 from libs.rehearse.fork import MIGRATION, request_of
-from libs.rehearse.history import AGAIN, DEAD, OK, Course
+from libs.rehearse.history import AGAIN, DEAD, OK, SETTLE, Course, Key
 
 if TYPE_CHECKING:
     from libs.rehearse.world import World
@@ -29,6 +29,9 @@ class Workers:
 
     def see(self, migration: str, before: Any, state: Any) -> None:
         """A state has changed: carry out what it asks for and was not begun. Without a state before, it was begun before the fork."""
+        if state.mode == STOPPING and (before is None or before.mode != STOPPING):
+            for work in state.pending:
+                self._call_back(migration, work, state)
         if before is not None and state.pending is before.pending:
             return
         for work in state.pending:
@@ -46,7 +49,22 @@ class Workers:
             course = self._world.draws.course(provider, step, work.direction, name, work.attempt if inherited else 1, elapsed)
             self._courses[work.work_id] = first, course = work.attempt, course
         took, outcome = course[work.attempt - first]
-        self._world.agenda.later(max(0, work.not_before - now) + took, self._report, migration, work, outcome)
+        self._world.agenda.later(max(0, work.not_before - now) + took, self._end, migration, work, outcome)
+
+    def _call_back(self, migration: str, work: Work, state: Any) -> None:
+        """Work on its way when a migration is stopped comes to rest as soon as such work did."""
+        provider, step = _what(work, state)
+        drawn = self._world.draws.person(Key(provider, step.name, SETTLE), f"{work.work_id}#{work.attempt}")
+        if drawn is not None and drawn.outcome in (SUCCEEDED, FAILED, STOPPED):
+            body = ReportWork(work_id=work.work_id, attempt=work.attempt, outcome=drawn.outcome)
+            self._world.agenda.later(drawn.took, self._send, migration, work, body)
+
+    def _end(self, migration: str, work: Work, outcome: str) -> None:
+        """An attempt ends, or a person has had enough of it."""
+        if outcome in (OK, AGAIN, DEAD):
+            self._report(migration, work, outcome)
+        elif work in self._world.states[MIGRATION, migration].pending:
+            self._world.people.do(migration, outcome)
 
     def _report(self, migration: str, work: Work, outcome: str) -> None:
         world = self._world
@@ -65,6 +83,10 @@ class Workers:
             rejected = outcome == DEAD
             planned = Plan(provider=provider, steps=()) if rejected or plan is None else plan
             body = ReportPlan(work_id=work.work_id, attempt=work.attempt, plan=planned, problems=(BROKEN,) if rejected else ())
+        self._send(migration, work, body)
+
+    def _send(self, migration: str, work: Work, body: Any) -> None:
+        world = self._world
         envelope = world.envelope(migration, f"{work.work_id}#{work.attempt}", work.worker)
         world.deliver(Sent(MIGRATION, Command(envelope, body)))
 

@@ -5,22 +5,22 @@ from typing import Any, NamedTuple
 
 from libs.contracts.capacity import CapacitySettings
 from libs.contracts.envelope import POLICY, CommandEnvelope
-from libs.contracts.migration.commands import ApproveMigration, RetryMigration
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.waking import WAKES
 from libs.contracts.wave import events as w
-from libs.contracts.wave.commands import AddMembers, PlanWave, ResumeWave, StartWave
+from libs.contracts.wave.commands import AddMembers, PlanWave, StartWave
 from libs.domain.capacity.opening import opening_of
 from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command
-from libs.domain.migration.evolving import ENDED, HELD, STUCK, plan_from
+from libs.domain.migration.evolving import ENDED
 from libs.domain.policies import POLICIES
-from libs.domain.wave.evolving import PLANNED, STOPPED
+from libs.domain.wave.evolving import PLANNED
 from libs.rehearse.agenda import Agenda
 from libs.rehearse.answering import Answer, Sent, answer
 from libs.rehearse.draws import Draws
 from libs.rehearse.fork import CAPACITY, MIGRATION, WAVE_KIND, Fork, chain_of, members_of, request_of
 from libs.rehearse.outcome import Outcome, Tally
+from libs.rehearse.people import People
 from libs.rehearse.what_if import Hypothetical, WhatIf, body_of
 from libs.rehearse.workers import Workers
 
@@ -29,8 +29,8 @@ HORIZON_US = 2 * 366 * 86_400 * SECOND
 """How far ahead a run looks."""
 MOST_STEPS, MOST_STEPS_A_MEMBER = 200_000, 2_000
 """Happenings after which a run is cut off."""
-ACTOR, APPROVER = "rehearsal", "rehearsal-approver"
-"""Who gives the hypothetical commands, and who approves: another person, as four eyes want it."""
+ACTOR = "rehearsal"
+"""Who gives the hypothetical commands."""
 
 
 class CannotStart(Exception):
@@ -66,6 +66,7 @@ class World:
         self.states = dict(fork.states)
         self.members = {name: tuple(members_of(fork.wave(name))) for name in case.waves}
         self.tally = Tally(fork, self.members)
+        self.people = People(self)
         self._workers = Workers(self)
         self._woken: dict[tuple[str, str], int] = {}
         self._arrivals: dict[tuple[str, str], int] = {}
@@ -148,6 +149,8 @@ class World:
                 for member in entry.body.members:
                     self.tally.join(id_[1], member.migration, self.states.get((MIGRATION, member.migration)))
             self.tally.take(kind, entry.envelope, entry.body, answered.state)
+            if kind == WAVE_KIND:
+                self.people.hear(id_[1], entry.body)
         for consequence in answered.sent:
             self._send(consequence)
         self._look(id_, before, answered.state)
@@ -172,27 +175,14 @@ class World:
             self.agenda.later(max(0, state.wake_at - self.agenda.now) + late, self._wake, id_, state.wake_at)
         if kind == MIGRATION:
             self._workers.see(aggregate, before, state)
-            self._people(aggregate, before, state)
-        elif kind == WAVE_KIND and state.status == STOPPED and (before is None or before.status != STOPPED):
-            self._later(self.case.what_if.factors.resume_s, kind, aggregate, ResumeWave(reason=ACTOR))
+            self.people.see_migration(aggregate, before, state)
+        elif kind == WAVE_KIND:
+            self.people.see_wave(aggregate, before, state)
 
     def _wake(self, id_: tuple[str, str], wake_at: int) -> None:
         if self._state(*id_).wake_at == wake_at:
             envelope = self.envelope(id_[1], f"{self.fork.tenant}/{id_[1]}/wake/{wake_at}", "verifier")
             self.deliver(Sent(id_[0], Command(envelope, WAKES[id_[0]](wake_at=wake_at))))
-
-    def _people(self, aggregate: str, before: Any, state: Any) -> None:
-        if state.awaiting == "approval" and (before is None or before.awaiting != "approval"):
-            plan = plan_from(state.plan)
-            step = plan.steps[state.step].name
-            delay = self.draws.approval(plan.provider, step, f"{aggregate}/{state.step}/{state.round}")
-            self.agenda.later(delay, self.ask, MIGRATION, aggregate, ApproveMigration(reason=ACTOR), APPROVER)
-        if state.mode in (HELD, STUCK) and (before is None or before.mode != state.mode):
-            self._later(self.case.what_if.factors.retry_s, MIGRATION, aggregate, RetryMigration(reason=ACTOR))
-
-    def _later(self, delay_s: float | None, kind: str, aggregate: str, body: Any) -> None:
-        if delay_s is not None:
-            self.agenda.later(round(delay_s * SECOND), self.ask, kind, aggregate, body)
 
     def _outcome(self, truncated: bool) -> Outcome:
         tally = self.tally

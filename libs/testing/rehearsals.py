@@ -90,6 +90,7 @@ class Live:
         """The fork at this moment."""
         return Fork(
             position="migration:0:1",
+            learnt_at="migration:0:1",
             at=self.now,
             tenant=TENANT,
             environment="dev",

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from libs.audit import log
 from libs.contracts.topics import TOPICS
+from libs.readmodel.position import Position
 from libs.runtime import kafka
 from libs.testing.waiting import wait_until
 from tests.integration.cli.conftest import World, rehearsal
@@ -52,6 +53,21 @@ def wave_of(world: World, wave: str, members: int) -> None:
         assert world.run("migrate", "file", "-", "--no-wait", given=json.dumps(body)).code == 0
     done(world, "wave", "add", wave, *(f"{wave}-{number}" for number in range(members)))
     wait_until(lambda: done(world, "wave", "show", wave)["members"] == members, f"{wave} has its members", 30)
+
+
+def first_start(world: World, wave: str) -> str:
+    """Position before a wave was started."""
+    started = next(
+        record
+        for record in log.records(world.environment["WHIMBREL_KAFKA"], world.environment["WHIMBREL_PREFIX"], ["wave.events"])
+        if record.key == f"default/{wave}".encode() and record.header("ce_type").endswith(b".WaveStarted")
+    )
+    position = Position()
+    for record in log.records(world.environment["WHIMBREL_KAFKA"], world.environment["WHIMBREL_PREFIX"]):
+        kind = record.topic.split(".")[1]
+        if record.timestamp < started.timestamp:
+            position[kind, record.partition] = record.offset + 1
+    return str(position)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +121,20 @@ def test_a_position_of_the_past_is_forked_as_it_was_X3(planned: World) -> None:
     assert beyond.code == 2
     assert "the log ends at" in beyond.err
     assert planned.run("rehearse", "wave", "next", "--at", "yesterday").code == 2
+    assert planned.run("rehearse", "wave", "next", "--learn-at", "now", "--at", "migration:0:0").code == 5
+
+
+def test_in_hindsight_it_learns_from_what_came_afterwards_X3(planned: World) -> None:
+    """Nothing was known when the first wave was planned; all of it is known now."""
+    begun = first_start(planned, "past")
+    blind = done(planned, "rehearse", "wave", "past", "--runs", "20", "--processes", "1", "--at", begun)
+    after = done(planned, "rehearse", "wave", "past", "--runs", "20", "--processes", "1", "--at", begun, "--learn-at", "now")
+
+    assert blind["position"] == after["position"] == begun
+    assert blind["learnt_at"] == begun != after["learnt_at"]
+    assert {one["of"] for one in blind["samples"] if one["direction"] == "apply"} == {"estimate"}
+    assert {one["of"] for one in after["samples"] if one["direction"] == "apply"} == {"step"}
+    assert after["finish_s"]["p10"] > STEPS * STEP_MS / 1_000
 
 
 def test_people_are_shown_what_it_comes_to_X3(planned: World, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def folded(entries: list[tuple[str, Entry]]) -> Fork:
     for kind, entry in entries:
         if entry.envelope.version:
             assert folding.take(kind, entry, entry.envelope.event_id.encode())
-    return folding.fork("migration:0:1")._replace(history=always(10, lag_s=0.5))
+    return folding.fork("migration:0:1", "migration:0:1", always(10, lag_s=0.5))
 
 
 def boundaries(entries: list[tuple[str, Entry]]) -> list[int]:

@@ -5,6 +5,7 @@ from libs.contracts.values import Problem
 from libs.contracts.work import FAILED, SUCCEEDED, ReportWork
 from libs.rehearse.draws import Basis, Draws
 from libs.rehearse.history import AGAIN, BLOCKS, DEAD, MOST_SAMPLES, OK, Attempt, History, Key, Learner
+from libs.rehearse.learning import OfMigration
 from libs.rehearse.what_if import Factors
 from libs.testing.migrations import act, approval
 from libs.testing.rehearsals import NOW, SECOND, TENANT, Live
@@ -26,7 +27,7 @@ class Moved(Live):
 
     def learnt(self) -> History:
         learner = Learner()
-        learner.migration(entry for kind, entry in self.entries if kind == "migration" and entry.envelope.aggregate == "m")
+        OfMigration(learner).read(entry for kind, entry in self.entries if kind == "migration" and entry.envelope.aggregate == "m")
         return learner.history()
 
 
@@ -65,9 +66,40 @@ def test_work_that_is_not_over_teaches_nothing_X3() -> None:
     moved = Moved()
     moved.migration("m", act("copy"))
     moved.now += 600 * SECOND
-    moved.give("migration", "m", c.CancelMigration(reason="a mistake"))
+    moved.give("migration", "m", c.PauseMigration(reason="a break"))
 
     assert moved.learnt().of(Key("", "", "apply")).courses == ()
+
+
+def test_whoever_had_enough_teaches_when_and_how_soon_work_stops_X3() -> None:
+    moved = Moved()
+    moved.migration("m", act("copy"), act("switch"))
+    moved.report(0, 30)
+    moved.now += 200 * SECOND
+    moved.give("migration", "m", c.RollBackMigration(reason="it takes too long"))
+    moved.now += 3 * SECOND
+    (work,) = moved.states["migration", "m"].pending
+    stopped = ReportWork(work_id=work.work_id, attempt=1, outcome="stopped")
+    moved.give("migration", "m", stopped, "migrator", f"{work.work_id}#1")
+    history = moved.learnt()
+
+    assert history.of(Key("rehearsal", "switch", "apply")).courses == ((Attempt(200 * SECOND, "roll_back"),),)
+    assert history.of(Key("rehearsal", "switch", "settle")).courses == ((Attempt(3 * SECOND, "stopped"),),)
+
+
+def test_what_people_did_about_a_failure_is_learnt_X3() -> None:
+    moved = Moved()
+    moved.migration("m", act("copy"), act("switch"), on_failure="hold")
+    moved.report(0, 30)
+    moved.report(1, 5, FAILED, retryable=False)
+    moved.now += 60 * SECOND
+    moved.give("migration", "m", c.RetryMigration())
+    moved.report(1, 5, FAILED, retryable=False)
+    moved.now += 90 * SECOND
+    moved.give("migration", "m", c.RetryMigration(from_step="copy"))
+
+    courses = moved.learnt().of(Key("rehearsal", "switch", "held")).courses
+    assert courses == ((Attempt(60 * SECOND, "retry"),), (Attempt(90 * SECOND, "retry copy"),))
 
 
 def test_the_latest_samples_count_X3() -> None:

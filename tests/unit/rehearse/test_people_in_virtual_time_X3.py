@@ -1,0 +1,89 @@
+"""People do in virtual time what they did before, as soon as they did it; nobody does what nobody ever did (X3)."""
+
+from typing import Any
+
+from libs.contracts.wave.plan import Member
+from libs.rehearse.history import DEAD, OK, Attempt, History, Key, Learner
+from libs.rehearse.rehearsing import Question, ask
+from libs.testing.migrations import act
+from libs.testing.rehearsals import NOW, SECOND, Live
+
+
+def history(*person: tuple[str, str, int], failing: bool = True, ends: str = DEAD) -> History:
+    """Steps take a minute; every first `switch` fails, in the second round it succeeds. `person` is direction, action and seconds."""
+    learner = Learner()
+    for number in range(10):
+        for step in ("copy", "switch"):
+            outcome = ends if failing and step == "switch" else OK
+            learner.course(Key("rehearsal", step, "apply"), NOW - number, (Attempt(60 * SECOND, outcome),))
+            learner.course(Key("rehearsal", step, "undo"), NOW - number, (Attempt(60 * SECOND, OK),))
+        for policy in ("lag", "wake"):
+            learner.course(Key("", "", policy), NOW - number, (Attempt(0, OK),))
+    for direction, action, seconds in person:
+        learner.course(Key("rehearsal", "switch", direction), NOW, (Attempt(seconds * SECOND, action),))
+    return learner.history()
+
+
+def asked(known: History, count: int = 1, **settings: Any) -> Any:
+    live = Live()
+    request = {"on_failure": settings.pop("on_failure", "hold")}
+    live.fleet("w", count, act("copy"), act("switch"), request=request, **settings)
+    return ask(live.fork(known), Question(("w",), 1, 2, what_if=None))
+
+
+def test_a_failed_step_is_rolled_back_when_people_did_X3() -> None:
+    answer = asked(history(("held", "roll_back", 600)))
+
+    assert answer["ends"]["rolled_back"]["p50"] == 1
+    assert answer["finish_s"]["p50"] == 120 + 600 + 120
+
+
+def test_a_failed_step_is_retried_until_the_run_is_cut_off_X3() -> None:
+    """All retries fail, as all such steps did: that is no end, and said."""
+    answer = asked(history(("held", "retry", 600)))
+
+    assert answer["truncated"] is True
+
+
+def test_nobody_does_what_nobody_did_X3() -> None:
+    answer = asked(history())
+
+    assert answer["not_ended"] == [{"migration": "w-0000", "status": "failed", "probability": 1.0}]
+    assert {"provider": "rehearsal", "step": "switch", "direction": "held", "samples": 0, "of": "assumption"} in answer["samples"]
+
+
+def test_somebody_has_enough_as_somebody_had_X3() -> None:
+    """Each such step was rolled back after a minute by a person; the work stops after what such work took to stop."""
+    answer = asked(history(("settle", "stopped", 5), ends="roll_back"))
+
+    assert answer["ends"]["rolled_back"]["p50"] == 1
+    assert answer["finish_s"]["p50"] == 120 + 5 + 120
+
+
+def test_a_stopped_wave_is_resumed_when_people_did_X3() -> None:
+    known = history(("held", "roll_back", 0))
+    learner = Learner()
+    learner.wait(Key("", "", "stopped"), NOW, NOW + 300 * SECOND)
+    known = known._replace(samples=known.samples | learner.history().samples)
+
+    answer = asked(known, 2, max_running=1)
+
+    assert answer["ends"]["rolled_back"]["p50"] == 2
+    assert answer["finish_s"]["p50"] == 2 * (120 + 120) + 300 - 120, "resumed 300 s after the failure, of which 120 s went back"
+
+
+def test_members_are_freed_of_what_is_lost_when_people_did_X3() -> None:
+    learner = Learner()
+    learner.wait(Key("", "", "unblock"), NOW, NOW + 100 * SECOND)
+    known = history(failing=False)
+    known = known._replace(samples=known.samples | learner.history().samples)
+    live = Live()
+    for name in ("a", "b"):
+        live.migration(name, act("copy"), wave="w")
+    live.wave("w", Member(migration="a"), Member(migration="b", depends_on=("a",)), max_failures=1)
+    cancel = {"at": "+30s", "aggregate": "migration", "id": "a", "command": "CancelMigration", "body": {"reason": "lost"}}
+
+    answer = ask(live.fork(known), Question(("w",), 1, 2, what_if={"commands": [cancel]}))
+
+    assert answer["ends"] == {"cancelled": {"p50": 1, "p90": 1, "max": 1}, "completed": {"p50": 1, "p90": 1, "max": 1}}
+    assert answer["finish_s"]["p50"] == 30 + 30 + 60 + 100 + 60, "the copy ends, is undone, b is freed and moves"
