@@ -121,6 +121,10 @@ class Services:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End all of them; returns when they are gone."""
         for service in self.running:
             service.send(signal.SIGCONT)
             service.send(signal.SIGTERM)

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.embedded.stack import Stack
 from libs.testing.drill.plan import Plan
-from libs.testing.drill.report import clean, line
+from libs.testing.drill.report import line
 from libs.testing.drill.run import run_on
 from libs.testing.drill.stage import staged
 
@@ -19,7 +19,9 @@ def test_a_fleet_arrives_or_goes_back_while_everything_is_interrupted(stack: Sta
         ran = run_on(stage, PLAN)
 
     found = line(ran.story, ran.findings, ran.rehearsed, ran.actual_s)
-    assert clean(found, ran.findings), dict(ran.findings.examples)
-    assert found["servers"] == PLAN.servers
+    assert ran.findings.clean, dict(ran.findings.examples)
+    assert (found["servers"], found["completed"] + found["rolled_back"]) == (PLAN.servers, PLAN.servers)
     assert sum(ran.counted["interrupts"].values()) == PLAN.interrupts
-    assert any(count for count in ran.counted["restarts"].values()), "no kill led to a restart"
+    assert ran.counted["restarts"], "no kill led to a restart"
+    # So few servers teach too little to predict the finish; that is judged by the drill of its full size.
+    assert (found["rehearsal_hash_stable"], found["log_unchanged_by_rehearsal"]) == (True, True)

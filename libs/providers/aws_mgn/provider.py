@@ -67,8 +67,8 @@ class AwsMgnProvider:
 
     kind = "aws_mgn"
 
-    def __init__(self) -> None:
-        self._sdk, self._places = Sdk(), Places()
+    def __init__(self, sdk: Sdk | None = None) -> None:
+        self._sdk, self._places = sdk or Sdk(), Places()
 
     async def inspect(self, request: MoveRequest) -> Inspection:
         """Look at account, region and ports, and report every prerequisite that is missing."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 Document = dict[str, Any]
@@ -54,6 +55,14 @@ class Books:
         """A number from 0 to 1 that depends on the seed and the name alone."""
         digest = hashlib.blake2b("/".join(map(str, (self.seed, *name))).encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") / 2**64
+
+    def fork(self) -> "Books":
+        """The same books once more, in memory; what is written into one is not in the other."""
+        other = Books(self.seed, self.now)
+        for kind, documents in deepcopy(self._kinds).items():
+            for key, document in documents.items():
+                other.put(kind, key, document)
+        return other
 
     def close(self) -> None:
         """Close the file."""

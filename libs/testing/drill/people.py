@@ -6,7 +6,7 @@ They look and act through the public API alone, in a thread of their own.
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from libs.cli.client import Api
@@ -23,8 +23,9 @@ Item = dict[str, Any]
 class People:
     """Look after some waves until `stop`. `did` counts what they did."""
 
-    def __init__(self, api: Api, waves: list[str], seed: int) -> None:
-        self._api, self._waves, self._random = api, waves, Random(seed)
+    def __init__(self, api: Api, waves: list[str], seed: int, note: Callable[[str], object]) -> None:
+        """`note` is told the position of the log of every look."""
+        self._api, self._waves, self._random, self._note = api, waves, Random(seed), note
         self._retried: Counter[str] = Counter()
         self._ill: dict[str, float] = {}
         self._acted: dict[tuple[str, str], int] = {}
@@ -116,6 +117,7 @@ class People:
         cursor = ""
         while True:
             page = self._api.get(path, limit=500, cursor=cursor, **query).body
+            self._note(page["position"])
             yield from page["items"]
             cursor = page.get("cursor") or ""
             if not cursor:

@@ -8,10 +8,10 @@ from libs.testing.drill.checker.story import Story
 
 
 class Rehearsed(NamedTuple):
-    """What a rehearsal of the run predicted, in seconds, and whether it kept its promises."""
+    """What a rehearsal of the run predicted, in seconds since the waves were started (None: the run did not end), and whether it kept its promises."""
 
-    p10_s: float
-    p90_s: float
+    p10_s: float | None
+    p90_s: float | None
     hash_stable: bool
     log_unchanged: bool
 
@@ -27,20 +27,24 @@ def line(story: Story, findings: Findings, rehearsed: Rehearsed | None, actual_s
         "fenced": findings.counts[FENCED],
         "callback_ids_repeated_with_new_content": findings.counts[CALLBACKS],
         "stuck": findings.counts[STUCK],
-        "predicted_p10_s": round(rehearsed.p10_s, 1) if rehearsed else None,
-        "predicted_p90_s": round(rehearsed.p90_s, 1) if rehearsed else None,
+        "predicted_p10_s": _rounded(rehearsed.p10_s if rehearsed else None),
+        "predicted_p90_s": _rounded(rehearsed.p90_s if rehearsed else None),
         "actual_s": round(actual_s, 1),
         "rehearsal_hash_stable": rehearsed.hash_stable if rehearsed else None,
         "log_unchanged_by_rehearsal": rehearsed.log_unchanged if rehearsed else None,
     }
 
 
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
+
+
 def clean(found: dict[str, Any], findings: Findings) -> bool:
-    """Whether nothing is wrong: no finding, every server ended well, and the rehearsal, where there was one, held."""
-    kept = found["rehearsal_hash_stable"] is not False and found["log_unchanged_by_rehearsal"] is not False
+    """Whether nothing is wrong: no finding, every server ended well, and the rehearsal held."""
     low, high = found["predicted_p10_s"], found["predicted_p90_s"]
-    within = low is None or low <= found["actual_s"] <= high
-    return findings.clean and found["completed"] + found["rolled_back"] == found["servers"] and kept and within
+    within = low is not None and high is not None and low <= found["actual_s"] <= high
+    kept = found["rehearsal_hash_stable"] and found["log_unchanged_by_rehearsal"]
+    return findings.clean and found["completed"] + found["rolled_back"] == found["servers"] and bool(within and kept)
 
 
 def table(story: Story, findings: Findings, counted: dict[str, dict[str, int]]) -> Iterator[str]:

@@ -1,10 +1,10 @@
 """One drill: set the stage, plan through the API, start, interrupt, wait for the end, judge."""
 
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 from deploy.embedded.stack import Stack
+from libs.rehearse.log import Source
 from libs.runtime.clock import now_us
 from libs.testing.drill.checker.checking import check
 from libs.testing.drill.checker.findings import Findings
@@ -14,6 +14,7 @@ from libs.testing.drill.interrupts import Interrupter, schedule
 from libs.testing.drill.people import People
 from libs.testing.drill.plan import Plan
 from libs.testing.drill.planning import TENANT, set_out, start
+from libs.testing.drill.rehearsing import Marker, rehearsed
 from libs.testing.drill.report import Rehearsed
 from libs.testing.drill.scenario import scenario
 from libs.testing.drill.stage import SERVICES, Stage, staged
@@ -23,7 +24,7 @@ TOLD_S = 60.0
 
 
 class Ran(NamedTuple):
-    """How a drill went: `actual_s` from the start of the waves to the last end."""
+    """How a drill went: `actual_s` from the start of the waves to the last end, by the log."""
 
     actual_s: float
     story: Story
@@ -33,38 +34,45 @@ class Ran(NamedTuple):
 
 
 def run_on(stage: Stage, plan: Plan) -> Ran:
-    """Move everything, then judge it."""
-    made = scenario(plan)
+    """Move everything, then judge it, then rehearse it."""
+    counted, position = _moved(stage, plan)
+    story, callbacks = read(stage.stack.kafka, stage.prefix, PARTITIONS), stage.receiver.callbacks()
+    said = stage.cloud.books()
+    world = World(said["books"], stage.cloud.leaks({f"{TENANT}/{name}" for name in story.completed}), said["defects"])
+    counted["the cloud"] = {"calls": sum(said["calls"].values())}
+    begun = min(event.at for events in story.waves.values() for event in events if event.kind == "WaveStarted")
+    actual_s = (max(end.at for end in story.ends.values()) - begun) / 1_000_000 if story.ends else 0.0
+    stage.services.stop()
+    predicted = None
+    if position:
+        plan.say(f"rehearsing from {position}")
+        source = Source(stage.stack.kafka, stage.stack.registry, stage.prefix, TENANT)
+        predicted, answer = rehearsed(source, tuple(sorted(story.waves)), position, begun, plan.seed)
+        plan.say(
+            f"rehearsed: {answer['unfinished_runs']} of {answer['runs']} runs did not end, {answer['not_ended'][:3]}; {answer['finish_s']}"
+        )
+    return Ran(actual_s, story, check(story, world, callbacks), counted, predicted)
+
+
+def _moved(stage: Stage, plan: Plan) -> tuple[dict[str, dict[str, int]], str]:
+    """Counts of what was done, and the position to rehearse from; empty when people saw none."""
+    made, marker = scenario(plan), Marker()
     set_out(stage.api, stage.token, stage.cloud, made, stage.receiver.url, now_us())
     stage.wait(lambda: stage.watcher.known >= plan.servers, 120, plan.say)
-    people = People(stage.api, [wave.name for wave in made.waves], plan.seed)
+    names = [wave.name for wave in made.waves]
+    people = People(stage.api, names, plan.seed, lambda position: marker.mark(position, stage.ended(), plan.servers))
     interrupter = Interrupter(stage.services.running, stage.cloud, stage.tend, stage.ended, plan.say)
-    began = time.monotonic()
     try:
         start(stage.api, made)
         interrupter.run(schedule(plan.seed, plan.interrupts, plan.servers, SERVICES))
         stage.wait(lambda: stage.ended() >= plan.servers, plan.most_s, plan.say)
-        actual_s = time.monotonic() - began
         stage.wait(lambda: len(stage.receiver.ends()) >= plan.servers, TOLD_S, lambda _: None)
     finally:
         people.stop()
     for error in people.errors[-5:]:
         plan.say(f"people met: {error}")
-    story, calls, found = _judged(stage)
-    counted = {
-        "interrupts": dict(interrupter.struck),
-        "people": dict(people.did),
-        "restarts": {service.name: service.starts - 1 for service in stage.services.running},
-        "the cloud": {"calls": calls},
-    }
-    return Ran(actual_s, story, found, counted, None)
-
-
-def _judged(stage: Stage) -> tuple[Story, int, Findings]:
-    story = read(stage.stack.kafka, stage.prefix, PARTITIONS)
-    said = stage.cloud.books()
-    world = World(said["books"], stage.cloud.leaks({f"{TENANT}/{name}" for name in story.completed}), said["defects"])
-    return story, sum(said["calls"].values()), check(story, world, stage.receiver.callbacks())
+    restarts = {service.name: service.starts - 1 for service in stage.services.running if service.starts > 1}
+    return {"interrupts": dict(interrupter.struck), "people": dict(people.did), "restarts": restarts}, marker.position
 
 
 def run(plan: Plan, home: Path) -> Ran:

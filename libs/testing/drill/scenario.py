@@ -62,12 +62,19 @@ def _wave(random: Random, number: int, size: int, ids: list[str]) -> Wave:
     """Two chains of waves side by side; now and then a wave waits for both."""
     after = tuple(f"wave-{one}" for one in ((number - 2, number - 1) if number % 4 == 0 else (number - 2,)) if one > 0)
     limits = (REGION_LIMIT, RATE, f"limit/team={TEAMS[number % len(TEAMS)]}", ids[number % len(ids)])
-    servers: list[Server] = []
-    for place in range(size):
-        servers.append(_server(random, number, place, [one.migration for one in servers[: max(1, size // 3)]]))
-    return Wave(f"wave-{number}", after, tuple(sorted(limits)), random.choice((0, 12, 16)), max(1, size // 12), tuple(servers))
+    names = [f"w{number}-s{place + 1}" for place in range(size)]
+    depends = [_depends(random, names[: min(place, max(1, size // 3))]) for place in range(size)]
+    needed = {other for others in depends for other in others}
+    servers = tuple(
+        # What others wait for is held for a person, not rolled back: that would block them.
+        Server(name, place, depends[place], "hold" if name in needed else random.choice(("rollback", "hold")), random.random() < 0.1)
+        for place, name in enumerate(names)
+    )
+    return Wave(f"wave-{number}", after, tuple(sorted(limits)), random.choice((0, 12, 16)), max(1, size // 12), servers)
 
 
-def _server(random: Random, wave: int, place: int, earlier: list[str]) -> Server:
-    depends_on = tuple(sorted(random.sample(earlier, min(len(earlier), random.choice((1, 1, 2)))))) if random.random() < 0.4 else ()
-    return Server(f"w{wave}-s{place + 1}", place, depends_on, random.choice(("rollback", "hold", "hold")), random.random() < 0.1)
+def _depends(random: Random, earlier: list[str]) -> tuple[str, ...]:
+    """Two fifths depend on one or two of the first third."""
+    if random.random() >= 0.4:
+        return ()
+    return tuple(sorted(random.sample(earlier, min(len(earlier), random.choice((1, 1, 2))))))
