@@ -17,7 +17,7 @@ SHARE = 0.3
 """How much of the servers has ended where the log is forked: what durations, failures and people's delays are learnt from."""
 PEOPLE = {"retry_s": LOOK_S, "resume_s": LOOK_S}
 READ_S = 120.0
-RUNS = 40
+RUNS = 20
 Document = dict[str, Any]
 
 

@@ -21,6 +21,8 @@ from libs.testing.waiting import PARTITIONS, wait_until
 
 SERVICES = ("ingress", "validator", "migrator", "verifier", "notifier", "projector")
 TOKEN_S = 6 * 3_600
+AT_ONCE = 48
+"""Work items that a worker carries out at once: each of them has clients of the SDK of its own."""
 
 
 class Stage:
@@ -73,7 +75,7 @@ def staged(stack: Stack, prefix: str, home: Path, seed: int) -> Iterator[Stage]:
     cloud = CloudProcess(home, seed)
     try:
         shared = environment_of(stack, prefix) | environment(cloud.url)
-        shared |= {"WHIMBREL_DATA_DIR": str(home), "WHIMBREL_SESSION_TIMEOUT_MS": "6000"}
+        shared |= {"WHIMBREL_DATA_DIR": str(home), "WHIMBREL_SESSION_TIMEOUT_MS": "6000", "WHIMBREL_WORK_LIMIT": str(AT_ONCE)}
         with receiving() as receiver, Services(shared, home / "logs") as services:
             stage = Stage(stack, prefix, cloud, services, receiver, home)
             try:
