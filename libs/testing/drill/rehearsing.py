@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from libs.readmodel.position import parse
-from libs.rehearse.log import Source
+from libs.rehearse.log import Source, Span
 from libs.rehearse.rehearsing import Question, rehearse
 from libs.testing.drill.calendars import EPOCH
 from libs.testing.drill.people import LOOK_S
@@ -35,7 +35,7 @@ class Marker:
 
 def rehearsed(source: Source, waves: tuple[str, ...], position: str, begun_us: int, seed: int) -> tuple[Rehearsed, Document]:
     """What rehearsals from a position say of the finish, in seconds since the waves were started (microseconds since the epoch)."""
-    question = Question(waves=waves, seed=seed, runs=RUNS, at=parse(position), what_if={"people": PEOPLE})
+    question = Question(waves=waves, seed=seed, runs=RUNS, span=Span(parse(position)), what_if={"people": PEOPLE})
     before = digest(source.kafka, source.prefix)
     first, second = rehearse(source, question), rehearse(source, question)
     after = digest(source.kafka, source.prefix)
