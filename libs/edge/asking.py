@@ -1,12 +1,14 @@
 """What all queries have in common: as of when, from which position on, in pages, with an entity tag."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from libs.edge.decisions import Document
 from libs.edge.problems import HttpProblem, Wrong
@@ -23,7 +25,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_POSITION = 8_192
 AT = "Answer as of this moment: a time (RFC 3339) or a position that an answer gave"
 PositionText = Annotated[str, Field(max_length=MAX_POSITION, pattern=f"^{_POSITION}$")]
-MomentText = Annotated[str, Field(max_length=MAX_POSITION, pattern=f"^({_POSITION}|{_TIME})$")]
+_MOMENT = f"^({_POSITION}|{_TIME})$"
+
+
+def _moment_text(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(_MOMENT.strip("^$"), value):
+        raise PydanticCustomError(
+            "no_moment", "write a time as RFC 3339 has it, e.g. 2027-01-31T12:00:00Z, or a position that an answer gave"
+        )
+    return value
+
+
+MomentText = Annotated[str, Field(max_length=MAX_POSITION, pattern=_MOMENT), BeforeValidator(_moment_text)]
 Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 

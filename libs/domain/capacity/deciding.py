@@ -48,7 +48,7 @@ def _override_flaw(state: State, command: c.OverrideFreeze, now: int) -> tuple[s
     if command.until == 0:
         return None if state.override_until > now else ("not_possible_now", "no override holds now; there is nothing to take back")
     if not now < command.until <= LATEST:
-        return "until_not_ahead", f"until is {command.until}, but it is {now} now; give a later moment, or 0 to take an override back"
+        return "until_not_ahead", "until is over already, or too far ahead; give a later moment, or none to take an override back"
     return None
 
 

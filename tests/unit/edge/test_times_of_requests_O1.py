@@ -3,6 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from libs.edge.asking import MomentText
 from libs.edge.capacity_commands import Override
 from libs.edge.migration_request import MigrationRequest
 
@@ -29,3 +30,14 @@ def test_a_time_that_may_be_null_is_taken_O22() -> None:
 def test_anything_else_is_refused_O1(given: str) -> None:
     with pytest.raises(ValidationError, match="dueAt"):
         TypeAdapter(MigrationRequest).validate_json(REQUEST % given)
+
+
+@pytest.mark.parametrize("given", ["2027-01-31T12:00:00Z", "2027-01-31T12:00:00+01:00", "migration:3:42", "migration:0:1,wave:2:0"])
+def test_a_query_is_about_a_time_or_a_position_X1(given: str) -> None:
+    assert TypeAdapter(MomentText).validate_python(given) == given
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2027-01-31", "migration:3", "2027-01-31T12:00:00Z\n", ""])
+def test_what_a_query_could_be_about_is_said_in_words_X1(given: str) -> None:
+    with pytest.raises(ValidationError, match=r"write a time as RFC 3339 has it.*or a position"):
+        TypeAdapter(MomentText).validate_python(given)
