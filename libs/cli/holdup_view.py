@@ -7,17 +7,20 @@ from libs.cli.text import rows, table
 from libs.cli.text import show as show_table
 
 _HINTS = {
-    "migration": "whimbrel why {}",
-    "capacity": "whimbrel capacity show {}",
     "dead_letter": "whimbrel dlq show {}",
+    "capacity": "whimbrel capacity show {}",
+    "migration": "whimbrel why {}",
+    "wave": "whimbrel wave show {}",
 }
+"""By kind of what to ask. The first kind that any cause names is suggested."""
 
 
 def shown(found: dict[str, Any]) -> None:
     """Every cause, the first to look at first."""
     lines = [(cause["reason"], _when(cause["since"]), _when(cause["until"]), _asked(cause["ask"])) for cause in found["causes"]]
     show_table(out(), rows(table("what holds it up", "since (UTC)", "until (UTC)", "ask"), lines))
-    hint = next((_HINTS[ask["kind"]].format(ask["id"]) for cause in found["causes"] for ask in cause["ask"] if ask["kind"] in _HINTS), "")
+    asked = {ask["kind"]: ask["id"] for cause in reversed(found["causes"]) for ask in reversed(cause["ask"])}
+    hint = next((command.format(asked[kind]) for kind, command in _HINTS.items() if kind in asked), "")
     next_command(hint or f"whimbrel events {found['id']}")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from libs.contracts.capacity import CapacitySet, FreezeOverridden, SlotFreed, SlotGranted, SlotQueued, SlotRevoked
+from libs.contracts.envelope import POLICY
 from libs.contracts.migration import events as e
 from libs.contracts.migration.gates import SlotRequested
 from libs.domain.holdup.approval import waits_for_approval
@@ -73,11 +74,18 @@ def _people(found: Standing) -> list[Cause]:
     waiting = [_stuck(found.stuck)] if found.stuck else []
     waiting += [_failed(failed) for failed in found.failed.values()]
     if found.paused and not found.slot:  # what lost its slot goes on by itself once it holds one again
-        actor, why = found.paused.envelope.actor, found.paused.body.reason
-        waiting.append(cause("paused", f"it was paused by {actor}: {why}", [found.paused], [Ask(PERSON, actor)]))
+        waiting.append(_paused(found.paused, found.request))
     if found.stopping:
         waiting.append(_stopping(found.stopping, list(found.work.values())))
     return waiting
+
+
+def _paused(paused: Event, request: Event | None) -> Cause:
+    actor, why = paused.envelope.actor, paused.body.reason
+    wave = request.body.request.wave if request is not None else ""
+    if request is not None and actor.startswith(POLICY) and why.startswith(f"wave {wave}: "):
+        return cause("paused", f"it was paused by its {why}", [paused, request], [Ask(WAVE, wave)])
+    return cause("paused", f"it was paused by {actor}: {why}", [paused], [Ask(PERSON, actor)])
 
 
 def _stuck(stuck: Event) -> Cause:

@@ -139,6 +139,15 @@ def test_a_wait_ends_by_time_also_while_it_is_paused_X12() -> None:
     assert (waits.code, waits.until, waits.ask) == ("time", told.now + 59 * SECOND, (Ask("time", ""),))
 
 
+def test_whoever_was_paused_with_its_wave_asks_the_wave_X12() -> None:
+    told = begun(pause_of("soak", 60_000), wave="w1")
+    told.tell(g.AdmitMigration(turn=1)).tell(c.PauseMigration(reason="wave w1: storm"), actor="policy:tell-members")
+    paused = told.why()[0]
+
+    assert (paused.code, paused.reason, paused.ask) == ("paused", "it was paused by its wave w1: storm", (Ask("wave", "w1"),))
+    assert told.types(paused) == ["MigrationPaused", "MigrationRequested"]
+
+
 def test_what_failed_is_held_for_an_operator_X12() -> None:
     told = begun(act("copy"), on_failure="hold").tell(failed(0))
     cause = told.the()
