@@ -16,6 +16,8 @@ COPY_BYTES_PER_MS = 20_000
 READ_BYTES_PER_MS = 100_000
 """What reading both sides for a comparison is expected to manage, for estimates only."""
 
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
 
 def make_plan(request: MoveRequest, found: dict[str, Any]) -> Plan:
     """Derive the plan."""
@@ -24,7 +26,7 @@ def make_plan(request: MoveRequest, found: dict[str, Any]) -> Plan:
     return Plan(
         provider="postgres",
         steps=tuple(_preparing(facts) + _replicating(facts) + _testing(facts) + _cutting_over(facts, options) + [_finalise()]),
-        summary=f"Move {facts.tables} tables ({facts.source.bytes} bytes) by logical replication to another server.",
+        summary=f"Move {facts.tables} tables ({_size(facts.source.bytes)}) by logical replication to another server.",
         notes=_notes(facts, options),
     )
 
@@ -122,7 +124,7 @@ def _finalise() -> Step:
 
 def _notes(facts: Facts, options: Options) -> tuple[str, ...]:
     notes = [
-        f"The target needs room for at least {facts.source.bytes} bytes, and for the log that is written meanwhile.",
+        f"The target needs room for at least {_size(facts.source.bytes)}, and for the log that is written meanwhile.",
         "Definitions must not change while the move lasts; if they do, it stops before the cutover.",
         "Passwords and settings of roles are not moved.",
         *facts.left_behind,
@@ -146,3 +148,8 @@ def _notes(facts: Facts, options: Options) -> tuple[str, ...]:
     if not options.reverse:
         notes.append("Nothing is replicated back: the switch is the point of no return.")
     return tuple(notes)
+
+
+def _size(count: int) -> str:
+    power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
+    return f"{count / 1_000**power:.{1 if power else 0}f} {_UNITS[power]}"
