@@ -25,7 +25,7 @@ class StackSettings(BaseModel):
     registry_port: int = Field(default=18081, ge=0, le=65535)
     postgres_port: int = Field(default=15432, ge=0, le=65535)
     http_port: int = Field(default=8080, ge=0, le=65535, description="Where ingress serves HTTP.")
-    prefix: str = Field(default="whimbrel", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="First part of every topic name.")
+    prefix: str = Field(default="whimbrel", pattern=r"^[a-z][a-z0-9-]{0,40}$", description="First part of every topic name.")
     partitions: int = Field(default=4, ge=1, le=512, description="Partitions of each topic; fixed once the prefix has topics.")
     services: bool = Field(default=True, description="Also run the six services, not the servers alone.")
     fsync: bool = Field(default=True, description="PostgreSQL forces commits to disk; off only for tests.")
