@@ -1,6 +1,5 @@
 """`whimbrel capacity`: limits, rates, windows and freezes that migrations wait for."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 
 from libs.cli.capacity_view import listed, shown
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
-from libs.cli.endpoints import capacities
+from libs.cli.endpoints import bytes_of, capacities
 from libs.cli.errors import CliError, Exit
 from libs.cli.operating import Reason
 from libs.cli.output import AsJson, next_command, one_line_errors, out, print_json
@@ -71,7 +70,7 @@ def set_capacity(
             raise CliError("nothing to set" if not file else "--file stands alone", Exit.USAGE, "give --file, or one of the other options")
         api = connect(url, token, data_dir, tenant)
         if file:
-            reply = api.command(_path(id_), _read(file), method="PUT")
+            reply = api.command(_path(id_), bytes_of(file), method="PUT")
         else:
             before, etag = api.settings(_path(id_), _SETTINGS)
             reply = api.command(_path(id_), before | changes, method="PUT", if_match=etag)
@@ -121,7 +120,7 @@ def import_freezes(
     """Replace the freezes of a capacity by the events of a calendar file."""
     with one_line_errors(as_json):
         api = connect(url, token, data_dir, tenant)
-        reply = api.command(f"{_path(id_)}/freezes", _read(str(file)), method="PUT", media="text/calendar", query={"zone": zone})
+        reply = api.command(f"{_path(id_)}/freezes", bytes_of(str(file)), method="PUT", media="text/calendar", query={"zone": zone})
         _told(id_, reply, as_json)
 
 
@@ -163,20 +162,15 @@ def _path(id_: str) -> str:
     return f"/v1/capacities/{id_}"
 
 
-def _read(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise CliError(f"{name} cannot be read ({error.strerror})", Exit.USAGE, "name a file") from error
-
-
 def _told(id_: str, reply: "Reply", as_json: bool) -> None:
     if as_json:
         print_json(reply.body)
         return
     granted = (reply.body.get("events") or []).count("SlotGranted")
-    done = "accepted, not decided yet" if reply.status == 202 else "done" + (f", {granted} slots granted" if granted else "")
+    done = (
+        "accepted, not decided yet"
+        if reply.status == 202
+        else "done" + (f", {granted} slot{'s'[: granted > 1]} granted" if granted else "")
+    )
     out().print(f"{id_}: {done}")
     next_command(f"whimbrel capacity show {id_}")

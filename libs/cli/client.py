@@ -20,8 +20,9 @@ _EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 405: Exit.USAGE, 413: Exit.USAGE
 _FIXES = {
     401: "get another with whimbrel token issue, or give one with --token",
     403: "use a token with one of these roles: whimbrel token issue --role ...",
-    404: "see what there is with whimbrel list, or whimbrel dlq list",
 }
+_LISTS = {"waves": "whimbrel wave list", "capacities": "whimbrel capacity list", "dead-letters": "whimbrel dlq list"}
+"""By the first part of a path below /v1, what lists the things that are there; `whimbrel list` for any other."""
 _AGAIN = (429, 502, 503, 504)
 
 
@@ -88,7 +89,7 @@ class Api:
             try:
                 response = self._http.request(method, path, **given)
             except httpx2.TransportError as error:
-                fault = f"{self.url} does not answer ({type(error).__name__})"
+                fault = f"{self.url} does not answer ({_why(error)})"
             else:
                 if response.status_code not in _AGAIN or attempt == ATTEMPTS:
                     return _reply(response)
@@ -119,7 +120,7 @@ class Api:
                 faults += 1
                 if faults > ATTEMPTS:
                     raise CliError(
-                        f"the stream of {self.url} broke off ({type(error).__name__})", Exit.ENVIRONMENT, "check whimbrel status"
+                        f"the stream of {self.url} broke off ({_why(error)})", Exit.ENVIRONMENT, "check whimbrel status"
                     ) from error
             time.sleep(min(0.2 * 2**faults, LONGEST_PAUSE_S))
 
@@ -147,18 +148,32 @@ def _reply(response: httpx2.Response) -> Reply:
     if response.is_success:
         body = orjson.loads(response.content) if response.content else None
         return Reply(response.status_code, body, response.headers.get("Event-Position", ""), response.headers.get("ETag", ""))
-    raise problem(response.status_code, response.content)
+    raise problem(response.status_code, response.content, response.request.url.path)
 
 
-def problem(status: int, content: bytes) -> CliError:
-    """The error that a problem document (RFC 9457) is to a user."""
+def _why(error: httpx2.TransportError) -> str:
+    return str(error).partition("] ")[2].lower() or type(error).__name__
+
+
+def problem(status: int, content: bytes, path: str = "") -> CliError:
+    """The error that a problem document (RFC 9457) is to a user. A single wrong value is said in the line itself."""
     try:
         found = orjson.loads(content)
         message, code = str(found.get("detail") or found.get("title")).rstrip("."), str(found.get("code", ""))
-        details = tuple(f"{wrong.get('pointer', '')}: {wrong.get('detail', '')}" for wrong in found.get("errors", ()))
+        wrong = [(str(one.get("pointer", "")), str(one.get("detail", ""))) for one in found.get("errors", ())]
+        details = tuple(f"{pointer}: {detail}" if pointer else detail for pointer, detail in wrong)
     except (ValueError, AttributeError):
         return CliError(
             f"the API answers {status} with something that is no problem document", Exit.ENVIRONMENT, "check the address given with --url"
         )
     default = Exit.ENVIRONMENT if status >= 500 or status == 429 else Exit.REFUSED
-    return CliError(f"{message} ({code})" if code else message, _EXITS.get(status, default), _FIXES.get(status, ""), details)
+    if len(details) == 1:
+        message, details = details[0], ()
+    elif details:
+        message = f"{len(details)} values are not valid"
+    fix = f"see what there is with {_list_of(path)}" if status == 404 else _FIXES.get(status, "")
+    return CliError(f"{message} ({code})" if code else message, _EXITS.get(status, default), fix, details)
+
+
+def _list_of(path: str) -> str:
+    return _LISTS.get(path.removeprefix("/v1/").partition("/")[0], "whimbrel list")

@@ -1,14 +1,12 @@
 """`whimbrel dlq`: messages that a reader could not take."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
-from libs.cli.errors import CliError, Exit
+from libs.cli.endpoints import json_of
 from libs.cli.operating import Reason
 from libs.cli.output import AsJson, NoInput, Yes, confirm, next_command, one_line_errors, out, print_json
 from libs.cli.text import rows, table
@@ -100,7 +98,7 @@ def replay(
     with one_line_errors(as_json):
         body: dict[str, Any] = {"reason": reason} if reason else {}
         if payload is not None:
-            body["payload"] = _payload(payload)
+            body["payload"] = json_of(payload)
         api = connect(url, token, data_dir, tenant)
         _resolved(api.command(f"/v1/dead-letters/{letter}/replay", body, wait_s=0, query=_whose(unattributed)).body, as_json)
 
@@ -126,13 +124,6 @@ def discard(
 
 def _whose(unattributed: bool) -> dict[str, str]:
     return {"unattributed": "true"} if unattributed else {}
-
-
-def _payload(path: Path) -> Any:
-    try:
-        return orjson.loads(sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CliError(f"{path} cannot be read as JSON ({error})", Exit.USAGE, "correct the file") from error
 
 
 def _resolved(body: dict[str, Any], as_json: bool) -> None:

@@ -1,5 +1,6 @@
-"""Databases and options as they are given on the command line, turned into the objects that a request holds."""
+"""Databases, options and files as they are given on the command line, turned into the objects that a request holds."""
 
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -78,3 +79,19 @@ def value_of(text: str) -> Any:
         return orjson.loads(text)
     except ValueError:
         return text
+
+
+def bytes_of(file: Path | str) -> bytes:
+    """What a file holds; - is standard input. Raises CliError."""
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise CliError(f"{file} cannot be read ({error.strerror})", Exit.USAGE, "name a file, or - for standard input") from error
+
+
+def json_of(file: Path) -> Any:
+    """What a file of JSON holds; - is standard input. Raises CliError."""
+    try:
+        return orjson.loads(bytes_of(file))
+    except ValueError as error:
+        raise CliError(f"{file} is no JSON ({error})", Exit.USAGE, "correct the file") from error

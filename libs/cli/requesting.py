@@ -1,16 +1,14 @@
 """`whimbrel migrate`: ask for a move, and watch it."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 
 from libs.cli import summary
 from libs.cli.approval_options import Gate, gate_of
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
-from libs.cli.endpoints import capacities, options, side
+from libs.cli.endpoints import capacities, json_of, options, side
 from libs.cli.errors import CliError, Exit
 from libs.cli.following import Follower
 from libs.cli.live_view import view
@@ -100,10 +98,7 @@ def migrate_file(
 ) -> None:
     """Ask for any move, of any provider, as a file describes it."""
     with one_line_errors(as_json):
-        try:
-            body = orjson.loads(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
-        except (OSError, ValueError) as error:
-            raise CliError(f"{file} cannot be read as JSON ({error})", Exit.USAGE, "correct the file") from error
+        body = json_of(file)
         ask(connect(url, token, data_dir, tenant), body, wait=wait, timeout=timeout, as_json=as_json)
 
 

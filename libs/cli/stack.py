@@ -15,7 +15,7 @@ from deploy.embedded.settings import StackSettings
 from deploy.embedded.state import ComponentState, StackState
 from libs.cli.connection import DataDir
 from libs.cli.output import AsJson, one_line_errors, out, print_json, say, talk
-from libs.cli.text import show, table
+from libs.cli.text import duration, show, table
 
 PANEL = "The stack on this machine"
 _DEFAULTS = StackSettings()
@@ -179,7 +179,7 @@ def _status_table(components: list[client.ComponentReport]) -> Table:
             f"[{'green' if one.state == 'healthy' else 'red'}]{one.state}",
             str(one.pid or "-"),
             str(one.port or "-"),
-            "-" if one.uptime_seconds is None else f"{one.uptime_seconds:.0f} s",
+            "-" if one.uptime_seconds is None else duration(one.uptime_seconds * 1_000),
             str(one.restarts),
             "-" if one.rss_bytes is None else f"{one.rss_bytes // 1024**2} MiB",
         )

@@ -57,7 +57,7 @@ def rollback_shown(planned: dict[str, Any]) -> None:
     if not planned["possible"]:
         out().print(f"{planned['id']}: it cannot be rolled back while it is as it is")
     lines = [*((one, "rolled back") for one in told), *((one["migration"], one["reason"]) for one in stays)]
-    out().print(f"{len(told)} of {len(lines)} members are rolled back")
+    out().print(f"{len(told)} of {len(lines)} members would be rolled back")
     show_table(out(), rows(table("migration", "what becomes of it"), lines[:_SHOWN]))
     if len(lines) > _SHOWN:
         out().print(f"and {len(lines) - _SHOWN} more; --dry-run --json names all")

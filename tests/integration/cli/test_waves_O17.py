@@ -59,7 +59,7 @@ def test_a_rollback_is_shown_first_and_needs_a_reason_and_the_name_X5(world: Wor
 
     assert (added.code, started.code, dry.code) == (0, 0, 0), added.err + started.err + dry.err
     assert (found["maxFailures"], found["maxRunning"], found["members"]) == (3, 1, 2)
-    assert dry.out.splitlines()[0] == "0 of 2 members are rolled back"
+    assert dry.out.splitlines()[0] == "0 of 2 members would be rolled back"
     assert "not begun; it is not admitted any more" in dry.out
     assert (unsaid.code, unasked.code, done.code) == (2, 2, 0), done.err
     assert "--dry-run" in unsaid.err

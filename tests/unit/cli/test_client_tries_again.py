@@ -71,6 +71,7 @@ def test_nobody_there_is_said_with_what_to_check() -> None:
         Api("http://127.0.0.1:1", "token").get("/v1/migrations")
 
     assert raised.value.code == Exit.ENVIRONMENT
+    assert "(connection refused)" in raised.value.line
     assert "whimbrel status" in raised.value.line
 
 
@@ -83,9 +84,30 @@ def test_each_status_has_its_exit_code(status: int, code: int) -> None:
 
 
 def test_every_wrong_field_is_named() -> None:
+    errors = b'[{"pointer": "/appName", "detail": "is empty"}, {"pointer": "", "detail": "is too long"}]'
+    error = problem(422, b'{"detail": "x", "code": "invalid_request", "errors": %b}' % errors)
+
+    assert error.line == "2 values are not valid (invalid_request)"
+    assert error.details == ("/appName: is empty", "is too long")
+
+
+def test_a_single_wrong_field_is_said_in_one_line() -> None:
     error = problem(422, b'{"detail": "x", "code": "invalid_request", "errors": [{"pointer": "/appName", "detail": "is empty"}]}')
 
-    assert error.details == ("/appName: is empty",)
+    assert (error.line, error.details) == ("/appName: is empty (invalid_request)", ())
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("/v1/waves/w1/members", "whimbrel wave list"),
+        ("/v1/capacities/calendar/prod", "whimbrel capacity list"),
+        ("/v1/dead-letters/x", "whimbrel dlq list"),
+        ("/v1/migrations/m1", "whimbrel list"),
+    ],
+)
+def test_what_is_not_there_leads_to_the_list_of_its_kind(path: str, remedy: str) -> None:
+    assert problem(404, b'{"detail": "There is none.", "code": "not_found"}', path).fix == f"see what there is with {remedy}"
 
 
 def test_an_answer_that_is_no_problem_document_is_said_to_be_none() -> None:

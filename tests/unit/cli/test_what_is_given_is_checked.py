@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from libs.cli.access import redacted
-from libs.cli.endpoints import options, reference, side
+from libs.cli.endpoints import json_of, options, reference, side
 from libs.cli.errors import CliError, Exit
 
 
@@ -81,3 +81,14 @@ def test_options_of_another_form_are_refused(given: list[str]) -> None:
 )
 def test_secrets_are_hidden_when_settings_are_shown(name: str, value: object, shown: str) -> None:
     assert redacted(name, value) == shown
+
+
+def test_a_file_that_is_not_there_or_no_json_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+
+    with pytest.raises(CliError, match=r"nope.json cannot be read \(No such file or directory\)") as missing:
+        json_of(tmp_path / "nope.json")
+    with pytest.raises(CliError, match=r"broken.json is no JSON \(") as broken:
+        json_of(tmp_path / "broken.json")
+
+    assert (missing.value.code, broken.value.code) == (Exit.USAGE, Exit.USAGE)
