@@ -20,6 +20,8 @@ class Act(NamedTuple):
     applied: Callable[[Move, Server], Awaitable[bool]]
     reversible: bool = True
     """False for what cannot be taken back, not even by an executor that came too late."""
+    outlives: bool = False
+    """True for what stays when somebody deletes the source server: `revert` is then given an empty one."""
 
 
 async def apply(move: Move, act: Act) -> Evidence:
@@ -39,10 +41,10 @@ async def apply(move: Move, act: Act) -> Evidence:
 
 
 async def undo(move: Move, act: Act) -> Evidence:
-    """Take an act back; without a source server there is nothing to take back."""
+    """Take an act back; where the source server is gone, what of it was elsewhere. Nobody can fence it then, and nobody can redo it."""
     server = await move.find()
     if server is None:
-        return {"undone": False, "changed": False}
+        return {"undone": True, **await act.revert(move, {})} if act.outlives else {"undone": False, "changed": False}
     await enter(move.cloud, server, move.work)
     server = await move.server()
     if not standing(server, move.work):

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from libs.providers.aws_mgn.connecting import Cloud, Sdk
 from libs.providers.aws_mgn.finding import Places, Server, instance_of
-from libs.providers.aws_mgn.names import MIGRATION, WORK, migration_tag
+from libs.providers.aws_mgn.names import ADDRESS, MIGRATION, WORK, migration_tag
 from libs.providers.aws_mgn.options import parse, source_of, target_of
 from libs.providers.base import Assignment, Progress, ProviderError
 
@@ -58,6 +58,21 @@ class Move:
         if not found.get("PrivateIpAddress"):
             raise ProviderError("instance_missing", "there is no launched instance with an address", category="cutover")
         return found["InstanceId"], found["PrivateIpAddress"]
+
+    async def remember(self, server: Server, instance: str, address: str) -> None:
+        """Write down on the source server what others are about to be told, for the undo: an instance that ended has no address."""
+        said = f"{instance} {address}"
+        if server["tags"].get(ADDRESS) != said:
+            await self.cloud.call("mgn", "tag_resource", resourceArn=server["arn"], tags={ADDRESS: said})
+
+    async def remembered(self, server: Server) -> tuple[str, str]:
+        """Id and address that others were told, though the instance may be gone. Raises ProviderError where nobody knows them."""
+        if not server:
+            message = "the source server is gone, and with it what this migration told others"
+            remedy = "put back by hand what the step changed, then skip its compensation"
+            raise ProviderError("source_server_missing", message, category="rollback", retryable=False, remedy=remedy)
+        instance, _, address = server.get("tags", {}).get(ADDRESS, "").partition(" ")
+        return (instance, address) if address else await self.address(server)
 
     async def instance(self, key: str) -> Server:
         """An EC2 instance; empty when it is gone for good."""

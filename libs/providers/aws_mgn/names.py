@@ -10,6 +10,8 @@ FENCE = "whimbrel:fence:"
 """Beginning of a tag's key on the source server; the rest is a fence, the value the digest of the work that holds it."""
 FOUND = "whimbrel:replication"
 """Tag on the source server: whether start_replication found it stopped or running."""
+ADDRESS = "whimbrel:address"
+"""Tag on the source server: id and private address of the instance that others were told of."""
 VERSION = "whimbrel: made from version "
 """Beginning of the description of a launch template version; the rest is the version that was the default before."""
 

@@ -35,6 +35,8 @@ async def _answer(response: aiohttp.ClientResponse, who: str, fence: int) -> Any
     if response.status == 409 and fence:
         seen = (await response.json(content_type=None) or {}).get("fence", fence + 1)
         raise Fenced(int(seen), fence)
+    if response.method == "DELETE" and response.status in (404, 410):
+        return None  # what is not there need not be withdrawn, nor what an earlier attempt has
     if response.status == 429 or response.status >= 500:
         raise ProviderError(f"{who}_unreachable", said, remedy="wait, or look at its log")
     if response.status >= 300:

@@ -49,12 +49,17 @@ async def last_job(move: Move, server: Server, which: str) -> dict[str, Any]:
 
 
 async def remove(move: Move, server: Server, stage: str) -> Evidence:
-    """End what was launched and delete its volumes, from any half-done point; `stage` is what the lifecycle goes back to."""
-    await move.until(lambda: _idle(move), "the job of the source server")
-    server = await move.server()
-    if state_of(server) in ("TESTING", "CUTTING_OVER"):
-        await _change(move, server, stage)
-    ended = await _terminate(move, await move.server())
+    """End what was launched and delete its volumes, from any half-done point; `stage` is what the lifecycle goes back to.
+
+    Where the source server is gone (`server` is empty), what it launched is found by its tags.
+    """
+    if server:
+        await move.until(lambda: _idle(move), "the job of the source server")
+        server = await move.server()
+        if state_of(server) in ("TESTING", "CUTTING_OVER"):
+            await _change(move, server, stage)
+        server = await move.server()
+    ended = await _terminate(move, server)
     volumes = await _delete_volumes(move)
     return {"terminated": ended, "deleted_volumes": volumes, "changed": bool(ended or volumes)}
 

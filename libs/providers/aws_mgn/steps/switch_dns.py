@@ -11,12 +11,13 @@ from libs.providers.aws_mgn.ports.dns import Record
 async def do(move: Move, server: Server) -> Evidence:
     """Replace the record that was found at the inspection."""
     port, before = _known(move)
-    _, address = await move.address(server)
+    instance, address = await move.address(server)
     now, after = await dns.read(move.cloud, port), dns.wanted(port, address)
     if now == after:
         return {"record": port.name, "address": address, "changed": False}
     if now != before:
         raise dns.changed_by_others(port)
+    await move.remember(server, instance, address)
     await dns.replace(move.cloud, port, before, after)
     return {"record": port.name, "address": address, "ttl_seconds": port.ttl, "changed": True}
 
@@ -27,7 +28,7 @@ async def revert(move: Move, server: Server) -> Evidence:
     now = await dns.read(move.cloud, port)
     if now == before:
         return {"changed": False}
-    _, address = await move.address(server)
+    _, address = await move.remembered(server)
     if now != dns.wanted(port, address):
         raise dns.changed_by_others(port)
     await dns.replace(move.cloud, port, now, before)
@@ -38,7 +39,7 @@ async def applied(move: Move, server: Server) -> bool:
     """Whether the record leads to the cutover instance."""
     port, _ = _known(move)
     now = await dns.read(move.cloud, port)
-    return now is not None and now == dns.wanted(port, (await move.address(server))[1])
+    return now is not None and now == dns.wanted(port, (await move.remembered(server))[1])
 
 
 def _known(move: Move) -> tuple[Dns, Record | None]:

@@ -12,10 +12,12 @@ from libs.providers.base import ProviderError
 async def do(move: Move, server: Server) -> Evidence:
     """Set the fields, unless somebody else has changed one since the inspection."""
     port, before = _known(move)
-    now, after = await cmdb.read(port), cmdb.wanted(port, *await move.address(server))
+    instance, address = await move.address(server)
+    now, after = await cmdb.read(port), cmdb.wanted(port, instance, address)
     _unchanged(port, now, before, after)
     if now == after:
         return {"item": port.item, "changed": False}
+    await move.remember(server, instance, address)
     await cmdb.write(port, after)
     return {"item": port.item, "fields": len(after), "changed": True}
 
@@ -26,7 +28,7 @@ async def revert(move: Move, server: Server) -> Evidence:
     now = await cmdb.read(port)
     if now == before:
         return {"changed": False}
-    _unchanged(port, now, before, cmdb.wanted(port, *await move.address(server)))
+    _unchanged(port, now, before, cmdb.wanted(port, *await move.remembered(server)))
     await cmdb.write(port, before)
     return {"changed": True}
 
@@ -34,7 +36,7 @@ async def revert(move: Move, server: Server) -> Evidence:
 async def applied(move: Move, server: Server) -> bool:
     """Whether the fields are set."""
     port, _ = _known(move)
-    return await cmdb.read(port) == cmdb.wanted(port, *await move.address(server))
+    return await cmdb.read(port) == cmdb.wanted(port, *await move.remembered(server))
 
 
 def _known(move: Move) -> tuple[Cmdb, Fields]:
