@@ -15,10 +15,11 @@ from libs.edge.expanding import wrong
 from libs.edge.identity import command_id_of
 from libs.edge.migration_commands import MayHaveReason, WithReason
 from libs.edge.migration_request import Body
+from libs.edge.problems import HttpProblem
 from libs.edge.routing import OPERATORS, Answer, Call, Outcome, Route
 from libs.edge.submitting import ACCEPTED, DECIDED, Wish, submit
 from libs.edge.wave_request import Found, MembersRequest, WaveRequest, resolved
-from libs.readmodel.queries import waves
+from libs.readmodel.queries import migrations, waves
 from libs.readmodel.wave import state_of
 
 
@@ -92,6 +93,7 @@ async def _members(call: Call) -> Found:
     if (body.members is None) == (body.where is None):
         raise wrong("", "list_or_expression", "give either members or where")
     if body.members is not None:
+        await _require_of_this_wave(call, [one.migration for one in body.members])
         return Found(tuple(Member(migration=one.migration, depends_on=tuple(one.depends_on)) for one in body.members), False)
     assert body.where is not None
     tenant, id_ = call.principal.tenant, call.path["id"]
@@ -104,6 +106,21 @@ async def _members(call: Call) -> Found:
     if not found.members:
         raise wrong("/where", "nobody", f"no migration fits that names the wave {id_} in its request and is not a member already")
     return found
+
+
+async def _require_of_this_wave(call: Call, ids: list[str]) -> None:
+    """Raise HttpProblem 422 for a migration that is known to name another wave, or none: it would never hear of its admission."""
+    try:
+        async with call.edge.read_side.snapshot() as snapshot:
+            found = await migrations.elsewhere(snapshot, call.principal.tenant, call.path["id"], ids)
+    except HttpProblem as problem:
+        if problem.code != "read_model_unavailable":
+            raise
+        return
+    for number, id_ in enumerate(ids):
+        if id_ in found:
+            named = f"the wave {found[id_]}" if found[id_] else "no wave"
+            raise wrong(f"/members/{number}/migration", "another_wave", f"the request of {id_} names {named}; leave it out")
 
 
 _COMMANDS: dict[str, type[Any]] = {"start": c.StartWave, "pause": c.PauseWave, "resume": c.ResumeWave, "cancel": c.CancelWave}

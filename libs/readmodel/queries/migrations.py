@@ -5,6 +5,7 @@ are merged, so that any choice of statuses costs the same. As of a past moment t
 status had begun by then, and those whose status of then has since changed (`status_change`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -52,6 +53,12 @@ async def requester(snapshot: Snapshot, tenant: str, id_: str) -> str:
     """Subject that asked for a migration; empty when there is none by that id."""
     sql = "SELECT requested_by FROM migration WHERE tenant = $1 AND id = $2"
     return await snapshot.connection.fetchval(sql, tenant, id_) or ""
+
+
+async def elsewhere(snapshot: Snapshot, tenant: str, wave: str, ids: Sequence[str]) -> dict[str, str]:
+    """Those of some migrations that are there and name another wave, or none; by id."""
+    sql = "SELECT id, wave FROM migration WHERE tenant = $1 AND id = ANY($2::text[]) AND wave <> $3"
+    return {row["id"]: row["wave"] for row in await snapshot.connection.fetch(sql, tenant, list(ids), wave)}
 
 
 async def listed(snapshot: Snapshot, tenant: str, wanted: Filter, *, limit: int = 50, cursor: str = "") -> Page:

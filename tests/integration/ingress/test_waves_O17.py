@@ -95,6 +95,25 @@ def test_members_come_by_expression_which_means_those_there_are_now_O17(world: W
     assert api.decided(path, {}).json["errors"][0]["code"] == "list_or_expression"
 
 
+def test_a_migration_that_names_another_wave_or_none_is_no_member_O17(world: World) -> None:
+    api = world.api("strict")
+    put(api, "w1", {})
+    assert api.decided("/v1/migrations", migration(migrationId="a", wave="w1")).status == 201
+    assert api.decided("/v1/migrations", migration(migrationId="b", wave="w2")).status == 201
+    assert api.decided("/v1/migrations", migration(migrationId="c")).status == 201
+    wait_until(lambda: len(api.get("/v1/migrations").json["items"]) == 3, "all three are listed")
+
+    def added(*ids: str) -> Answer:
+        return api.decided("/v1/waves/w1/members", {"members": [{"migration": id_} for id_ in ids]})
+
+    for wrong, named in (("b", "names the wave w2"), ("c", "names no wave")):
+        answer = added("a", wrong)
+        [error] = answer.json["errors"]
+        assert (answer.status, error["pointer"], error["code"]) == (422, "/members/1/migration", "another_wave")
+        assert named in error["detail"]
+    assert added("a", "still-to-come").status == 200
+
+
 def test_who_is_blocked_by_whom_is_listed_and_a_rollback_is_shown_before_it_runs_X5(world: World) -> None:
     api = world.api("rolling")
     chain(api, "w1", 3, maxFailures=5)
