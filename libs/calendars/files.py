@@ -17,6 +17,9 @@ LARGEST = 512 * 1024
 LONGEST_LABEL = 200
 _recurring = importlib.import_module("recurring_ical_events")
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9-]+)(?:;[^:]*|;.*\".*)?:(?P<value>.*)", re.DOTALL)
+_ONCE = ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "STATUS", "SUMMARY")
+_BROKEN = (ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError)
+"""What the library raises over values that it takes to be of another kind."""
 _TIMES = ("DTSTART", "DTEND", "RDATE", "EXDATE")
 
 
@@ -39,11 +42,16 @@ def freezes_of(text: str, zone: str, now: int) -> list[Span]:
     here, events = zone_of(zone), _outline(text)
     try:
         calendar = Calendar.from_ical(text)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except _BROKEN as error:
         raise CalendarError(f"this is no calendar file: {error}", 1) from error
     for event, place in zip(calendar.walk("VEVENT"), events, strict=True):
-        _check(event, place)
-        _check_order(event, place, here)
+        try:
+            _check(event, place)
+            _check_order(event, place, here)
+        except CalendarError:
+            raise
+        except _BROKEN as error:
+            raise CalendarError(f"the event cannot be read: {error}", place.begins) from error
     return bounded(_spans(calendar, here, now, events), now, "the file")
 
 
@@ -91,6 +99,9 @@ def _check(event: Any, place: _Event) -> None:
     """Raises CalendarError for the first property of an event that cannot be taken."""
     for name, error in event.errors:
         raise CalendarError(f"{name} cannot be read: {error}", place.lines.get(name, place.begins))
+    for name in _ONCE:
+        if isinstance(event.get(name), list):
+            raise CalendarError(f"the event has {name} more than once; leave all but one out", place.lines[name])
     if "DTSTART" not in event:
         raise CalendarError("the event has no DTSTART; say when it begins", place.begins)
     for name in _TIMES:
@@ -122,14 +133,13 @@ def _check_zone(name: str, value: Any, place: _Event) -> None:
 
 def _spans(calendar: Any, here: ZoneInfo, now: int, events: list[_Event]) -> Iterator[Span]:
     try:
-        found = _recurring.of(calendar).between(moment(now), moment(now + HORIZON_US))
+        for occurrence in _recurring.of(calendar).between(moment(now), moment(now + HORIZON_US)):
+            if str(occurrence.get("STATUS", "")).upper() != "CANCELLED":
+                begins, ends = _boundary(occurrence.start, here), _boundary(occurrence.end, here)
+                if begins < ends:
+                    yield Span(begins, ends, str(occurrence.get("SUMMARY", ""))[:LONGEST_LABEL])
     except Exception as error:  # whatever the library trips over is something in the file that cannot be expanded
         raise CalendarError(f"the events cannot be expanded: {error}", events[0].begins if events else 1) from error
-    for occurrence in found:
-        if str(occurrence.get("STATUS", "")).upper() != "CANCELLED":
-            begins, ends = _boundary(occurrence.start, here), _boundary(occurrence.end, here)
-            if begins < ends:
-                yield Span(begins, ends, str(occurrence.get("SUMMARY", ""))[:LONGEST_LABEL])
 
 
 def _boundary(at: date | datetime, here: ZoneInfo) -> int:

@@ -92,12 +92,17 @@ def _begins(rule: str, first: datetime, zone: ZoneInfo, until: datetime) -> Iter
         found = rrulestr(_UNTIL.sub(lambda match: _local(match[1], zone), text), dtstart=first)
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise CalendarError(f"rule is {rule!r}, which is no RRULE: {error}") from error
-    for at in found:
-        if at > until:
-            return
-        yield at
+    try:
+        for at in found:
+            if at > until:
+                return
+            yield at
+    except (ValueError, OverflowError) as error:  # some parts are looked at only when a time is made of them
+        raise CalendarError(f"rule is {rule!r}, which gives no times: {error}") from error
 
 
 def _local(utc: str, zone: ZoneInfo) -> str:
-    """An UNTIL in UTC by the clock of the zone, as the begins are."""
+    """An UNTIL in UTC by the clock of the zone, as the begins are. One that means for ever stays as it is."""
+    if utc.startswith("9999"):
+        return utc
     return datetime.strptime(f"{utc}+0000", "%Y%m%dT%H%M%S%z").astimezone(zone).strftime("%Y%m%dT%H%M%S")

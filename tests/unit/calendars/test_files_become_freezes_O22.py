@@ -144,6 +144,13 @@ def test_folded_lines_and_a_byte_order_mark_O22() -> None:
         (calendar("DTSTART:10660301T080000Z\nRRULE:FREQ=DAILY"), "line 7: DTSTART is before 1970"),
         (calendar("DTSTART:20260301T080000Z\nDTEND:20260201T080000Z"), "line 8: DTEND is before DTSTART"),
         (calendar("DTSTART:20260301T080000Z\nDURATION:forever"), "line 8: DURATION"),
+        (
+            calendar("DTSTART:20260301T080000Z\nDTEND:20260301T090000Z\nDTEND:20260301T100000Z"),
+            "line 8: the event has DTEND more than once",
+        ),
+        (calendar("DTSTART:20260301T080000Z\nDTSTART:20260302T080000Z"), "line 7: the event has DTSTART more than once"),
+        (calendar("DTSTART:20260301T080000Z\nRDATE;VALUE=DATE:P99999D"), "line 4: the event cannot be read"),
+        (calendar("DTSTART;VALUE=DATE:20260301\nDTEND;VALUE=DATE:20260301T100000Z/PT1H"), "line 4: the event"),
         ("BEGIN:VCALENDAR\n" * 100_000, "is missing|more than 512 KiB"),
         ("BEGIN:VCALENDAR\n" + "X:" + "y" * 600_000, "more than 512 KiB"),
     ],

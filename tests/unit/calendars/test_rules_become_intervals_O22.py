@@ -71,6 +71,12 @@ def test_until_is_understood_in_utc_and_by_the_clock_on_the_wall_O22() -> None:
     assert len(only("FREQ=DAILY;UNTIL=20260105T220000", "2026-01-03T22:00:00", "PT1H")) == 3
 
 
+def test_until_the_last_day_of_all_means_for_ever_as_outlook_writes_it_O22() -> None:
+    for_ever = Recurrence("FREQ=MONTHLY;BYMONTHDAY=1;UNTIL=99991231T235959Z", "2026-01-01T08:00:00", "Europe/Berlin", "PT1H")
+
+    assert expanded(for_ever, NOW) == expanded(for_ever._replace(rule="FREQ=MONTHLY;BYMONTHDAY=1"), NOW)
+
+
 def test_nothing_lies_beyond_two_years_O22() -> None:
     assert all(span.begins < NOW + HORIZON_US for span in expanded(NIGHT, NOW))
 
@@ -87,6 +93,8 @@ def test_nothing_lies_beyond_two_years_O22() -> None:
         ({"rule": "FREQ=WEEKLY\nRRULE:FREQ=SECONDLY"}, "rule"),
         ({"rule": "FREQ=HOURLY"}, "more than 1,000 intervals"),
         ({"rule": "FREQ=DAILY;UNTIL=20200101T000000Z"}, "no interval within two years"),
+        ({"rule": "FREQ=DAILY;BYMINUTE=99"}, "rule"),
+        ({"rule": "FREQ=MONTHLY;BYMINUTE=99;BYMONTHDAY=31"}, "rule"),
         ({"zone": "Mars/Olympus"}, "zone"),
         ({"zone": "../../etc/passwd"}, "zone"),
         ({"zone": ""}, "zone"),
