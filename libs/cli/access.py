@@ -1,26 +1,17 @@
-"""`whimbrel token`, `credential` and `config`: who one is, what workers may read, what is set."""
+"""`whimbrel token` and `credential`: who one is, what workers may read."""
 
-import os
 import re
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from deploy.embedded.host import write_atomically
-from deploy.embedded.services import read_env_file
-from deploy.embedded.settings import ENVIRONMENT
-from libs.cli.connection import DEFAULT_DIR, DataDir, local_token, running
+from libs.cli.connection import DEFAULT_DIR, DataDir, local_token
 from libs.cli.errors import CliError, Exit
-from libs.cli.output import AsJson, one_line_errors, out, print_json, say
-from libs.cli.text import rows, table
-from libs.cli.text import show as show_table
+from libs.cli.output import AsJson, one_line_errors, print_json, say
 
-MISSING = "missing"
-"""What is shown for a setting that has no default and is not given."""
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_SECRET = ("password", "secret", "token", "dsn", "key")
 
 
 def register(app: typer.Typer, panel: str) -> None:
@@ -29,9 +20,7 @@ def register(app: typer.Typer, panel: str) -> None:
     token.command("issue")(issue)
     credential = typer.Typer(help="Secrets that requests may refer to, kept in files of a local stack.", no_args_is_help=True)
     credential.command("set")(credential_set)
-    config = typer.Typer(help="What is set, and where it comes from.", no_args_is_help=True)
-    config.command("show")(config_show)
-    for name, group in (("token", token), ("credential", credential), ("config", config)):
+    for name, group in (("token", token), ("credential", credential)):
         app.add_typer(group, name=name, rich_help_panel=panel)
 
 
@@ -93,51 +82,3 @@ def credential_set(
             print_json({"reference": reference})
         else:
             print(reference)
-
-
-def config_show(data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Show every setting of the services with its value and source; secrets are hidden. Unknown WHIMBREL_ variables are named."""
-    from libs.edge.settings import IngressSettings
-    from libs.runtime.errors import WhimbrelError
-    from libs.runtime.settings import load
-
-    with one_line_errors(as_json):
-        try:
-            stack = _of_stack(data_dir)
-            settings = load(IngressSettings, **({} if "WHIMBREL_ENVIRONMENT" in os.environ else {"environment": MISSING}))
-        except WhimbrelError as error:
-            raise CliError(str(error), Exit.USAGE) from error
-        found = []
-        for name, field in type(settings).model_fields.items():
-            variable = f"WHIMBREL_{name.upper()}"
-            value = stack.get(name, getattr(settings, name)) if variable not in os.environ else getattr(settings, name)
-            source = (
-                "environment" if variable in os.environ else "local stack" if name in stack else MISSING if value == MISSING else "default"
-            )
-            found.append({"variable": variable, "value": redacted(name, value), "source": source, "meaning": field.description or ""})
-        if as_json:
-            print_json(found)
-        else:
-            show_table(out(), rows(table("variable", "value", "source", "meaning"), [list(one.values()) for one in found]))
-
-
-def _of_stack(data_dir: Path) -> dict[str, Any]:
-    """What the running stack gives its services."""
-    try:
-        state = running(data_dir)
-    except CliError:
-        return {}
-    urls, chosen = state.urls, state.settings
-    found = {name: urls[name] for name in ("kafka", "registry", "postgres")}
-    found["environment"] = read_env_file(chosen.env_file).get("WHIMBREL_ENVIRONMENT", ENVIRONMENT)
-    return found | {"prefix": chosen.prefix, "partitions": chosen.partitions, "http_port": chosen.http_port, "data_dir": data_dir.resolve()}
-
-
-def redacted(name: str, value: Any) -> str:
-    """A value fit to be shown: secrets are hidden, passwords are taken out of addresses."""
-    text = str(value)
-    if any(word in name for word in _SECRET) and text:
-        return "[redacted]"
-    scheme, mark, rest = text.partition("://")
-    user, at, host = rest.rpartition("@")
-    return f"{scheme}{mark}{user.partition(':')[0]}:[redacted]@{host}" if mark and at and ":" in user else text

@@ -7,6 +7,7 @@ from libs.cli import (
     approving,
     audit,
     capacities,
+    configuring,
     dlq,
     operating,
     planning,
@@ -47,4 +48,5 @@ def application() -> typer.Typer:
     audit.register(app, LOG)
     app.command("rebuild", rich_help_panel=LOG)(rebuilding.rebuild_read_models)
     access.register(app, ACCESS)
+    configuring.register(app, ACCESS)
     return app

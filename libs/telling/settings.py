@@ -17,3 +17,10 @@ class TellingSettings(SigningSettings):
     external_topics: str = Field(
         "*.external-work", min_length=1, description="Patterns, separated by commas, of topics that work may be told on"
     )
+
+
+class NotifierSettings(TellingSettings):
+    """How many webhooks the notifier sends at once."""
+
+    webhook_concurrency: int = Field(256, ge=1, le=10_000, description="Webhooks that are sent at once in all")
+    webhook_per_host: int = Field(8, ge=1, le=1_000, description="Webhooks that are sent at once to one host on behalf of one tenant")

@@ -12,8 +12,8 @@ from libs.runtime.settings import load
 from libs.telling.addresses import policy_of
 from libs.telling.connecting import connector
 from libs.telling.posting import Poster
+from libs.telling.settings import NotifierSettings
 from services.notifier.disabling import Disabler
-from services.notifier.settings import NotifierSettings
 from services.notifier.telling import Teller
 from services.notifier.turns import OUTSTANDING, Hosts, Lanes
 from services.notifier.watching import Watching

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.cli.access import redacted
+from libs.cli.configuring import redacted
 from libs.cli.endpoints import json_of, options, reference, side
 from libs.cli.errors import CliError, Exit
 
