@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from libs.contracts.envelope import POLICY, EventEnvelope
+from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration.plan import Plan
 from libs.contracts.wave import events as w
@@ -98,8 +99,12 @@ class OfMigration:
     def awaited(self, envelope: EventEnvelope, body: e.ApprovalRequested) -> None:
         self._person = Key(self._provider, body.name, APPROVAL), envelope.recorded_at
 
-    def approved(self, envelope: EventEnvelope, body: e.ApprovalGiven) -> None:
-        self._acted(envelope, OK)
+    def approved(self, envelope: EventEnvelope, body: e.ApprovalGiven | a.ApprovalWaived) -> None:
+        if isinstance(body, a.ApprovalWaived) or not body.missing:
+            self._acted(envelope, OK)
+
+    def lapsed(self, envelope: EventEnvelope, body: a.ApprovalLapsed) -> None:
+        self._person = self._person or (Key(self._provider, body.name, APPROVAL), envelope.recorded_at)
 
     def retried(self, envelope: EventEnvelope, body: e.RetryRequested) -> None:
         self._acted(envelope, RETRY)
@@ -159,6 +164,8 @@ _TAKES: dict[type[Any], Any] = {
     e.RollbackStuck: OfMigration.stuck,
     e.ApprovalRequested: OfMigration.awaited,
     e.ApprovalGiven: OfMigration.approved,
+    a.ApprovalWaived: OfMigration.approved,
+    a.ApprovalLapsed: OfMigration.lapsed,
     e.RetryRequested: OfMigration.retried,
     e.CompensationSkipped: OfMigration.skipped,
     e.StopRequested: OfMigration.stopping,

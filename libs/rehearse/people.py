@@ -6,6 +6,7 @@ from libs.contracts.migration import commands as c
 from libs.contracts.wave import events as w
 from libs.contracts.wave.commands import AddMembers, ResumeWave
 from libs.contracts.wave.plan import Member
+from libs.domain.migration.approvals import ANY, missing
 from libs.domain.migration.evolving import HELD as IS_HELD
 from libs.domain.migration.evolving import STUCK as IS_STUCK
 from libs.domain.migration.evolving import plan_from
@@ -21,9 +22,16 @@ if TYPE_CHECKING:
 
 WHY = "rehearsal"
 APPROVER = "rehearsal-approver"
-"""Another person than who asked for anything, as four eyes want it."""
+"""Other people than who asked for anything, as four eyes want it."""
 _LOST = ("rolled_back", "cancelled", "rejected")
 _IN_A_PAGE = 1_000
+
+
+def _lacking(state: Any) -> int:
+    """How many approvals are waited for."""
+    if state.awaiting != APPROVAL:
+        return 0
+    return missing(state.approvals) if state.approvals is not None else 1
 
 
 class People:
@@ -34,7 +42,7 @@ class People:
 
     def see_migration(self, name: str, before: Any, state: Any) -> None:
         """A state has changed: it may wait for a person now."""
-        if state.awaiting == APPROVAL and (before is None or before.awaiting != APPROVAL):
+        if state.awaiting == APPROVAL and (before is None or _lacking(state) > _lacking(before)):
             self._wait(name, state, state.step, APPROVAL, self._world.case.what_if.factors.approve_s, otherwise=Attempt(0, OK))
         if state.mode in (IS_HELD, IS_STUCK) and state.failed and (before is None or before.mode != state.mode):
             direction = HELD if state.mode == IS_HELD else STUCK
@@ -52,9 +60,16 @@ class People:
         if state.mode != mode or state.fence != fence or (direction == APPROVAL and state.awaiting != APPROVAL):
             return
         if direction == APPROVAL and action in (OK, RETRY):
-            self._world.ask(MIGRATION, name, c.ApproveMigration(reason=WHY), APPROVER)
+            self._approve(name, state)
         else:
             self.do(name, action)
+
+    def _approve(self, name: str, state: Any) -> None:
+        """As many different people as the gate asks for say yes, with the roles it asks for."""
+        terms = state.approvals.terms if state.approvals is not None else ANY
+        yes = c.ApproveMigration(reason=WHY, roles=terms.roles, second_factor=WHY)
+        for number in range(_lacking(state)):
+            self._world.ask(MIGRATION, name, yes, f"{APPROVER}-{number + 1}")
 
     def do(self, name: str, action: str) -> None:
         """Tell a migration what history says a person told one like it."""

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
+from libs.contracts.migration.approvals import ApprovalTerms
 from libs.contracts.wave.plan import Member
 from libs.rehearse.history import DEAD, OK, Attempt, History, Key, Learner
 from libs.rehearse.rehearsing import Question, ask
-from libs.testing.migrations import act
+from libs.testing.migrations import act, approval
 from libs.testing.rehearsals import NOW, SECOND, Live
 
 
@@ -87,3 +90,19 @@ def test_members_are_freed_of_what_is_lost_when_people_did_X3() -> None:
 
     assert answer["ends"] == {"cancelled": {"p50": 1, "p90": 1, "max": 1}, "completed": {"p50": 1, "p90": 1, "max": 1}}
     assert answer["finish_s"]["p50"] == 30 + 30 + 60 + 100 + 60, "the copy ends, is undone, b is freed and moves"
+
+
+def test_gates_are_answered_by_as_many_people_as_they_ask_for_X3() -> None:
+    terms = ApprovalTerms(before="switch", roles=("dba", "board"), quorum=2, mfa=True, expires_s=300)
+    live = Live()
+    gate = replace(approval("go"), approval=terms)
+    live.fleet("w", 2, act("copy"), gate, act("switch"))
+    learner = Learner()
+    learner.wait(Key("rehearsal", "go", "approval"), NOW, NOW + 900 * SECOND)
+    known = history(failing=False)
+    known = known._replace(samples=known.samples | learner.history().samples)
+
+    answer = ask(live.fork(known), Question(("w",), 1, 2))
+
+    assert answer["ends"] == {"completed": {"p50": 2, "p90": 2, "max": 2}}
+    assert answer["finish_s"]["p50"] == 60 + 900 + 60
