@@ -42,6 +42,32 @@ def ends(bootstrap: str, prefix: str, topics: Sequence[str] = EVENTS) -> dict[Pl
         reader.close()
 
 
+def first_times(bootstrap: str, begins: Mapping[Place, int]) -> list[int]:
+    """Kafka's timestamps, in milliseconds since the epoch, of the first committed record from an offset on, where there is one.
+
+    Raises KafkaException, TimeoutError.
+    """
+    if not begins:
+        return []
+    reader, waiting, found = _reader(bootstrap), set(begins), list[int]()
+    reader.assign([TopicPartition(*place, offset) for place, offset in begins.items()])
+    given_up = time.monotonic() + LIMIT_S
+    try:
+        while waiting:
+            message = reader.poll(0.5)
+            if time.monotonic() > given_up:
+                raise TimeoutError(f"Kafka gave nothing of {sorted(waiting)[0]} for {LIMIT_S:.0f} s")
+            error, place = (message.error(), (message.topic() or "", message.partition() or 0)) if message else (None, ("", -1))
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            if message is not None and error is None and place in waiting:
+                found.append(message.timestamp()[1])
+            waiting.discard(place)
+    finally:
+        reader.close()
+    return found
+
+
 def _reader(bootstrap: str) -> Consumer:
     return kafka.reader(bootstrap, **{"enable.partition.eof": True, "fetch.wait.max.ms": 20, "log_level": 0})
 

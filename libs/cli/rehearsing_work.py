@@ -27,6 +27,7 @@ from libs.rehearse.world import CannotStart
 from libs.runtime.errors import WhimbrelError
 
 MOST_BYTES = 4 << 20
+_NOW = "now"
 
 
 class Asked(NamedTuple):
@@ -68,11 +69,11 @@ def rehearse_waves(asked: Asked, data_dir: Path, as_json: bool) -> None:
 
 
 def _span(asked: Asked) -> Span:
-    hindsight = asked.learn_at == "now"
-    learn_at = parse(asked.learn_at, "--learn-at") if asked.learn_at and not hindsight else None
-    if learn_at and not asked.at:
+    if asked.learn_at and not asked.at:
         raise CliError("--learn-at goes with --at", Exit.USAGE, "say where the log is forked")
-    return Span(parse(asked.at, "--at") if asked.at else None, learn_at, hindsight)
+    at = parse(asked.at, "--at") if asked.at else None
+    learn_at = parse(asked.learn_at, "--learn-at") if asked.learn_at not in ("", _NOW) else None
+    return Span(at, learn_at, asked.learn_at == _NOW)
 
 
 def _data(path: Path) -> Any:

@@ -65,12 +65,12 @@ class _Reading:
         self._source, self._waves, self._told = source, waves, told
         self._codec = Codec(Registry(source.registry), source.prefix, "rehearse")
         self._mine = f"{source.tenant}/".encode()
-        now = span.at is None or span.hindsight
-        self._latest = now_us() // 1_000 if now else 0
-        self._until = _until(source, None if now else span.learn_at or span.at)
-        self._fork = None if span.at is None else _until(source, span.at)
-        if self._fork is not None and any(end > self._until.get(place, 0) for place, end in self._fork.items()):
-            raise BadPosition("history is learnt up to a position before the fork; give a later one")
+        self._fork = _cut(source, span.at)
+        self._learn = self._fork
+        if span.at is not None and (span.learn_at or span.hindsight):
+            self._learn = _cut(source, None if span.hindsight else span.learn_at)
+            if any(end > self._learn.until.get(place, 0) for place, end in self._fork.until.items()):
+                raise BadPosition("history is learnt up to a position before the fork; give a later one")
         self._count = 0
         self._folding, self._learner = Folding(source.tenant), Learner()
         self._waves_teach = OfWaves(self._learner)
@@ -82,19 +82,13 @@ class _Reading:
                 if kind == WAVE_KIND:
                     self._waves_teach.take(*entry)
         self._migrations()
-        learnt = _position(self._until)
-        return self._folding.fork(learnt if self._fork is None else _position(self._fork), learnt, self._learner.history())
+        return self._folding.fork(self._fork.position, self._learn.position, self._learner.history())
 
     def _records(self, kind: str) -> Iterator[LogRecord]:
-        """Records of the tenant. Whatever was written after reading began is left out, and with it all that follows in its
-        partition: so no event is there without its cause, whichever partition was asked first."""
-        over: set[Place] = set()
-        for record in log.records(self._source.kafka, self._source.prefix, [f"{kind}.events"], self._until):
-            if record.place in over:
-                continue
-            if self._latest and record.timestamp > self._latest:
-                over.add(record.place)
-                self._until[record.place] = record.offset
+        """Records of the tenant."""
+        for record in log.records(self._source.kafka, self._source.prefix, [f"{kind}.events"], {**self._learn.until}):
+            taken = self._fork.takes(record)
+            if not taken and not self._learn.takes(record):
                 continue
             self._count += 1
             if self._count % 1_000 == 0:
@@ -107,9 +101,9 @@ class _Reading:
         after the fork."""
         open_: dict[bytes, list[LogRecord]] = {}
         kept = {f"{self._source.tenant}/{name}".encode() for name in self._folding.members(self._waves)}
-        begins = _begins(self._until)
+        begins = _begins(self._learn.until)
         for record in self._records(MIGRATION):
-            ended = record.header("ce_type") in _ENDS and self._in_fork(record)
+            ended = record.header("ce_type") in _ENDS and self._fork.takes(record)
             if not ended or record.key in kept:
                 open_.setdefault(record.key, []).append(record)
             elif (records := open_.pop(record.key, None)) and record.offset >= begins[record.place]:
@@ -117,14 +111,11 @@ class _Reading:
         for records in open_.values():
             OfMigration(self._learner).read(self._taken(MIGRATION, records))
 
-    def _in_fork(self, record: LogRecord) -> bool:
-        return self._fork is None or record.offset < self._fork.get(record.place, 0)
-
     def _taken(self, kind: str, records: Iterable[LogRecord]) -> Iterator[Entry]:
         """Events that teach; those before the fork are folded, and teach only if they could be."""
         for record in records:
             for entry, hash_ in self._decoded([record]):
-                if not self._in_fork(record) or self._folding.take(kind, entry, hash_):
+                if not self._fork.takes(record) or self._folding.take(kind, entry, hash_):
                     yield entry
 
     def _decoded(self, records: Iterable[LogRecord]) -> Iterator[tuple[Entry, bytes]]:
@@ -136,27 +127,47 @@ class _Reading:
             yield Entry(found.envelope, found.body), found.hash
 
 
-def _position(until: Mapping[Place, int]) -> str:
-    return str(Position({(_aggregate(topic), number): end for (topic, number), end in until.items()}))
+class _Cut:
+    """Which records count: in each partition those before an offset and, with all that follow it, before the first that is later than
+    `latest`, in milliseconds since the epoch; so no event is there without its cause, whichever partition was asked first."""
+
+    def __init__(self, until: dict[Place, int], latest: int) -> None:
+        self.until, self._latest = until, latest
+
+    def takes(self, record: LogRecord) -> bool:
+        """Whether a record counts. Ask first in the order of each partition."""
+        if record.offset >= self.until.get(record.place, 0):
+            return False
+        if record.timestamp > self._latest:
+            self.until[record.place] = record.offset
+            return False
+        return True
+
+    @property
+    def position(self) -> str:
+        """Where the records that count end, as far as was asked."""
+        return str(Position({(_aggregate(topic), number): end for (topic, number), end in self.until.items()}))
 
 
 def _aggregate(topic: str) -> str:
     return topic.rsplit(".", 2)[1]
 
 
-def _until(source: Source, at: Position | None) -> dict[Place, int]:
-    """Where reading ends in each partition. Raises BadPosition."""
+def _cut(source: Source, at: Position | None) -> _Cut:
+    """What is before a position, or committed now. Raises BadPosition."""
+    now = now_us() // 1_000
     ends = log.ends(source.kafka, source.prefix, [f"{kind}.events" for kind in KINDS])
     if at is None:
-        return {place: end for place, end in ends.items() if end}
-    found: dict[Place, int] = {}
+        return _Cut({place: end for place, end in ends.items() if end}, now)
+    until: dict[Place, int] = {}
     for (kind, partition), offset in at.items():
         place = (f"{source.prefix}.{kind}.events", partition)
         if kind in KINDS:
             if offset > ends.get(place, 0):
                 raise BadPosition(f"the position names {kind}:{partition}:{offset}, but the log ends at {ends.get(place, 0)} there")
-            found[place] = offset
-    return found
+            until[place] = offset
+    following = log.first_times(source.kafka, {place: offset for place, offset in until.items() if offset < ends[place]})
+    return _Cut(until, min(following, default=now + 1) - 1)
 
 
 def _begins(until: Mapping[Place, int]) -> dict[Place, int]:
