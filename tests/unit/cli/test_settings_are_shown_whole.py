@@ -35,7 +35,9 @@ def test_every_setting_of_the_services_is_shown_U8(tmp_path: Path, monkeypatch: 
 
 
 def test_every_variable_that_a_provider_reads_is_listed_U8() -> None:
-    read = {name for path in (ROOT / "libs/providers").rglob("*.py") for name in re.findall(r'environ\.get\("(WHIMBREL_\w+)"', path.read_text())}
+    read = {
+        name for path in (ROOT / "libs/providers").rglob("*.py") for name in re.findall(r'environ\.get\("(WHIMBREL_\w+)"', path.read_text())
+    }
 
     assert read - {"WHIMBREL_DEFAULT_TENANT"} == set(VARIABLES)
 
