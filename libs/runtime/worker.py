@@ -32,6 +32,7 @@ _log = structlog.get_logger()
 DRAIN_S = 8.0
 HUNG_S = 30.0
 WAKE_AGAIN_S = 30.0
+LONGEST_NAP_S = 60.0
 AGAIN_S = 1.0
 DEFECTS = 4
 REPORTS = Counter("whimbrel_reports_total", "Reports sent", ["worker"])
@@ -217,13 +218,18 @@ class Worker:
             item.task.cancel()
 
     def _wake_later(self, key: tuple[str, bytes], job: Job, update: Update) -> None:
+        def left() -> float:
+            return (update.wake_at - now_us()) / 1_000_000
+
         def wake() -> None:
+            if left() > 0:  # timers stand still while a machine sleeps; what counts is the clock
+                self._wakes[key] = asyncio.get_running_loop().call_later(min(left(), LONGEST_NAP_S), wake)
+                return
             command_id = f"{job.tenant}/{job.aggregate}/wake/{update.wake_at}"
             self._send(job, update.topic, command_id, WAKES[update.topic.rsplit(".", 2)[1]](wake_at=update.wake_at))
             self._wakes[key] = asyncio.get_running_loop().call_later(WAKE_AGAIN_S, wake)
 
-        delay = max(0.0, (update.wake_at - now_us()) / 1_000_000)
-        self._wakes[key] = asyncio.get_running_loop().call_later(delay, wake)
+        self._wakes[key] = asyncio.get_running_loop().call_later(min(max(0.0, left()), LONGEST_NAP_S), wake)
 
     def _unwake(self, key: tuple[str, bytes]) -> None:
         timer = self._wakes.pop(key, None)
