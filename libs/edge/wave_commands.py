@@ -8,6 +8,7 @@ from libs.contracts.wave import commands as c
 from libs.contracts.wave.events import MembersAdded
 from libs.contracts.wave.plan import Member
 from libs.domain.wave.evolving import STARTED
+from libs.domain.wave.noting import MOST_FOLLOWERS
 from libs.domain.wave.views import rollback_plan
 from libs.edge.asking import missing
 from libs.edge.decisions import Accepted, Decision, Document
@@ -68,13 +69,18 @@ async def plan(call: Call) -> Answer:
     """Set the conditions of a wave."""
     body: WaveRequest = call.body
     if body.after:
-        await _require_no_circle(call, body.after)
+        await _require_possible(call, body.after)
     return await _submit(call, c.PlanWave(settings=body.settings()))
 
 
-async def _require_no_circle(call: Call, after: list[str]) -> None:
+async def _require_possible(call: Call, after: list[str]) -> None:
+    tenant, id_ = call.principal.tenant, call.path["id"]
     async with call.edge.read_side.snapshot() as snapshot:
-        ring = await waves.circle(snapshot, call.principal.tenant, call.path["id"], after)
+        ring = await waves.circle(snapshot, tenant, id_, after)
+        crowd = await waves.crowded(snapshot, tenant, id_, after)
+    if crowd:
+        said = f"{MOST_FOLLOWERS} waves wait for {crowd} already; let this one come after one of those"
+        raise wrong(f"/after/{after.index(crowd)}", "too_many_followers", said)
     if ring:
         said = f"each of these waves would wait for the next, and the last for the first: {', '.join(ring)}; take one of them away"
         raise wrong("/after", "circle_of_waves", said)

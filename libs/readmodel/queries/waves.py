@@ -7,6 +7,7 @@ import msgspec
 
 from libs.domain.wave.evolving import CANCELLED, COMPLETED, ROLLED_BACK, waits_for
 from libs.domain.wave.members import NAMES
+from libs.domain.wave.noting import MOST_FOLLOWERS
 from libs.domain.wave.views import blocked_of
 from libs.readmodel.cursor import limited
 from libs.readmodel.errors import InvalidQuery
@@ -79,6 +80,15 @@ async def circle(snapshot: Snapshot, tenant: str, name: str, after: Sequence[str
                     led[other] = id_
                     front.append(other)
     return []
+
+
+async def crowded(snapshot: Snapshot, tenant: str, name: str, after: Sequence[str]) -> str:
+    """The first of some waves that can be followed by no further one, `name` not among those that follow it; empty when all can."""
+    for id_, row in (await rows_of(snapshot, "wave", tenant, list(after))).items():
+        followers = state_of(row).followers
+        if len(followers) >= MOST_FOLLOWERS and name not in followers:
+            return id_
+    return ""
 
 
 def _ring(led: dict[str, str], last: str, name: str) -> list[str]:

@@ -27,11 +27,16 @@ def read(api: Api, path: str, after: Answer) -> Any:
 
 def note(world: World, tenant: str, wave: str, *notes: tuple[str, str, str]) -> None:
     """What migrations' policies tell their wave: who, what, why."""
+    tell(world, tenant, wave, *(w.NoteMember(migration=who, outcome=outcome, reason=reason) for who, outcome, reason in notes))
+
+
+def tell(world: World, tenant: str, wave: str, *bodies: Any) -> None:
+    """What policies tell a wave."""
     producer, topic = kafka.producer(world.stack.kafka), commands_of(world.prefix, "wave")
     codec = Codec(Registry(world.stack.registry), world.prefix, "test")
-    for number, (who, outcome, reason) in enumerate(notes):
+    for number, body in enumerate(bodies):
         envelope = CommandEnvelope(
-            command_id=f"{wave}-{who}-{number}",
+            command_id=f"{wave}-{body}-{number}",
             tenant=tenant,
             aggregate=wave,
             environment="dev",
@@ -39,7 +44,7 @@ def note(world: World, tenant: str, wave: str, *notes: tuple[str, str, str]) -> 
             correlation_id="c-1",
             occurred_at=now_us(),
         )
-        record = codec.command(topic, envelope, w.NoteMember(migration=who, outcome=outcome, reason=reason), b"")
+        record = codec.command(topic, envelope, body, b"")
         producer.produce(topic, record.value, record.key, headers=record.headers)
     assert producer.flush(30) == 0
 
@@ -93,6 +98,18 @@ def test_members_come_by_expression_which_means_those_there_are_now_O17(world: W
     read(api, "w1", rest)
     assert api.decided(path, {"where": {}}).json["errors"][0]["code"] == "nobody"
     assert api.decided(path, {}).json["errors"][0]["code"] == "list_or_expression"
+
+
+def test_a_wave_that_a_hundred_wait_for_takes_no_more_O17(world: World) -> None:
+    api = world.api("crowd")
+    put(api, "base", {})
+    tell(world, "crowd", "base", *(w.NoteWave(wave=f"w{n}", outcome="waits") for n in range(100)))
+    wait_until(lambda: api.get("/v1/waves/base").json["version"] == 101, "all hundred are known")
+
+    answer = put(api, "another", {"after": ["free", "base"]})
+    [error] = answer.json["errors"]
+    assert (answer.status, error["pointer"], error["code"]) == (422, "/after/1", "too_many_followers")
+    assert put(api, "w99", {"after": ["base"]}).status == 200
 
 
 def test_a_migration_that_names_another_wave_or_none_is_no_member_O17(world: World) -> None:
