@@ -10,10 +10,15 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS told (work_id TEXT, attempt INT, message TEXT NOT NULL, PRIMARY KEY (work_id, attempt));
 CREATE TABLE IF NOT EXISTS fence (migration TEXT, step TEXT, direction TEXT, chunk TEXT, fence INT NOT NULL,
                                   PRIMARY KEY (migration, step, direction, chunk));
+CREATE TABLE IF NOT EXISTS highest (migration TEXT, step TEXT, direction TEXT, fence INT NOT NULL, PRIMARY KEY (migration, step, direction));
 """
-# Chunks of one step are in flight together and do not fence each other.
-_SEEN = "SELECT max(fence) FROM fence WHERE migration = ? AND NOT (step = ? AND direction = ? AND chunk <> ?)"
+# Chunks of one step are in flight together and do not fence each other: of the same step only the same chunk counts. What
+# other steps have seen is kept by step, so that a step of a million chunks costs as much a chunk as one of ten.
+_SEEN = """SELECT max(fence) FROM (
+    SELECT fence FROM highest WHERE migration = ? AND NOT (step = ? AND direction = ?)
+    UNION ALL SELECT fence FROM fence WHERE migration = ? AND step = ? AND direction = ? AND chunk = ?)"""
 _ADMIT = "INSERT INTO fence VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET fence = max(fence, excluded.fence)"
+_HIGHEST = "INSERT INTO highest VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET fence = max(fence, excluded.fence)"
 
 
 class Store:
@@ -37,12 +42,14 @@ class Store:
 
     def admit(self, data: WorkData) -> int:
         """Note the fence and return 0; or, noting nothing, return the higher one that was seen: the work is a zombie's."""
-        migration = f"{data.tenant}/{data.migration}"
-        with closing(self._database.execute(_SEEN, (migration, data.step, data.direction, data.chunk))) as found:
+        step = (f"{data.tenant}/{data.migration}", data.step, data.direction)
+        with closing(self._database.execute(_SEEN, (*step, *step, data.chunk))) as found:
             seen = found.fetchone()[0] or 0
         if seen > data.fence:
             return int(seen)
-        self._database.execute(_ADMIT, (migration, data.step, data.direction, data.chunk, data.fence))
+        # First the one that fences more: a crash between the two refuses too much rather than too little.
+        self._database.execute(_HIGHEST, (*step, data.fence))
+        self._database.execute(_ADMIT, (*step, data.chunk, data.fence))
         return 0
 
     def close(self) -> None:
