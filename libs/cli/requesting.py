@@ -29,6 +29,10 @@ Label = Annotated[list[str], typer.Option("--label", metavar="NAME=VALUE", help=
 OnFailure = Annotated[
     str, typer.Option("--on-failure", metavar="rollback|hold", help="After a failure: go back by itself, or wait for you.")
 ]
+Wave = Annotated[str, typer.Option("--wave", help="Wave that it moves with: it begins once that admits it.")]
+DependsOn = Annotated[
+    list[str], typer.Option("--depends-on", metavar="ID", help="Migration of the wave that must be completed first; repeatable.")
+]
 Callback = Annotated[str, typer.Option("--callback-url", help="Where signed callbacks about it are sent.")]
 
 
@@ -52,6 +56,8 @@ def migrate_postgres(
     environment: Environment = "dev",
     label: Label = [],  # noqa: B006
     on_failure: OnFailure = "rollback",
+    wave: Wave = "",
+    depends_on: DependsOn = [],  # noqa: B006
     callback_url: Callback = "",
     wait: Wait = True,
     timeout: Timeout = 0,
@@ -70,19 +76,13 @@ def migrate_postgres(
     """
     with one_line_errors(as_json):
         body: dict[str, Any] = {
-            "provider": "postgres",
-            "appName": application or "postgres",
-            "environment": environment,
-            "source": side("source", source),
-            "target": side("target", target),
-            "options": options(option),
-            "limits": capacities(limit),
-            "labels": dict(_pair(one) for one in label),
-            "onFailure": on_failure,
-            "approval": approve,
+            "provider": "postgres", "appName": application or "postgres", "environment": environment,
+            "source": side("source", source), "target": side("target", target), "options": options(option),
+            "limits": capacities(limit), "labels": dict(_pair(one) for one in label), "onFailure": on_failure, "approval": approve,
             "approvals": [gate_of(one) for one in gate],
-        }
-        body |= {name: value for name, value in (("migrationId", id_), ("callbackUrl", callback_url)) if value}
+        }  # fmt: skip
+        given = {"migrationId": id_, "wave": wave, "dependsOn": depends_on, "callbackUrl": callback_url}
+        body |= {name: value for name, value in given.items() if value}
         ask(connect(url, token, data_dir, tenant), body, wait=wait, timeout=timeout, as_json=as_json)
 
 
