@@ -7,13 +7,14 @@ from libs.cli.text import rows, table
 from libs.cli.text import show as show_table
 
 _SHOWN = 20
+_OVER = ("rolling_back", "rolled_back", "cancelled", "completed")
 
 
 def shown(found: dict[str, Any]) -> None:
     """One wave: its conditions, and how many members stand in which way."""
     lines = [
         ("status", found["status"] + (f": {found['reason']}" if found["reason"] else "")),
-        ("waits for", ", ".join(found["waitsFor"])),
+        ("waits for", "" if found["status"] in _OVER else ", ".join(found["waitsFor"])),
         ("members", f"{found['members']}: {_states(found)}" if found["members"] else "none"),
         ("blocked", str(found["blocked"]) if found["blocked"] else ""),
         ("failures", f"{found['failures']}; {found['maxFailures']} may"),
