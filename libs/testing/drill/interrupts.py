@@ -14,8 +14,8 @@ KILL, THROTTLE, FAIL, LOSE = "kill", "throttle", "fail", "lose"
 BURSTS = {THROTTLE: "throttled", FAIL: "failed", LOSE: "lost"}
 SHARE = 0.4
 """Share of calls that go wrong during a burst."""
-PATIENCE_S = 10.0
-"""An interrupt comes at the latest so long after the one before, however little got done."""
+PATIENCE_S = 20.0
+"""An interrupt comes at the latest so long after the one before, however little got done; services need half of that on a busy machine."""
 
 
 class Interrupt(NamedTuple):
