@@ -20,7 +20,7 @@ from libs.testing.drill.scenario import scenario
 from libs.testing.drill.stage import SERVICES, Stage, staged
 from libs.testing.waiting import PARTITIONS
 
-TOLD_S = 60.0
+PLANNED_S, TOLD_S = 600.0, 60.0
 
 
 class Ran(NamedTuple):
@@ -58,7 +58,8 @@ def _moved(stage: Stage, plan: Plan) -> tuple[dict[str, dict[str, int]], str]:
     """Counts of what was done, and the position to rehearse from; empty when people saw none."""
     made, marker = scenario(plan), Marker()
     set_out(stage.api, stage.token, stage.cloud, made, stage.receiver.url, now_us())
-    stage.wait(lambda: stage.watcher.known >= plan.servers, 120, plan.say)
+    stage.wait(lambda: stage.planned() >= plan.servers, PLANNED_S, plan.say)
+    plan.say(f"{stage.planned()} servers are planned")
     names = [wave.name for wave in made.waves]
     people = People(stage.api, names, plan.seed, lambda position: marker.mark(position, stage.ended(), plan.servers))
     interrupter = Interrupter(stage.services.running, stage.cloud, stage.tend, stage.ended, plan.say)

@@ -54,6 +54,10 @@ class Stage:
         """How many migrations have ended, as far as the log was read."""
         return self.watcher.known - len(self.watcher.unfinished())
 
+    def planned(self) -> int:
+        """How many migrations have a plan, or were refused one."""
+        return self.watcher.known - sum(mode == "checking" for mode, _ in self.watcher.unfinished().values())
+
     def wait(self, condition: Callable[[], object], seconds: float, say: Callable[[str], object]) -> bool:
         """Whether the condition came true in time; tends meanwhile."""
         until, told = time.monotonic() + seconds, 0.0
