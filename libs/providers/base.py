@@ -104,6 +104,14 @@ class Provider(Protocol):
 
 
 @runtime_checkable
+class Closing(Protocol):
+    """What a provider also is that keeps connections from verb to verb."""
+
+    async def close(self) -> None:
+        """Close them; a verb that follows makes new ones."""
+
+
+@runtime_checkable
 class Remote(Protocol):
     """What a provider also is whose verbs raise HandedOver: whether its work has stopped only the system told can know."""
 

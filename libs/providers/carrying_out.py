@@ -15,7 +15,7 @@ from libs.contracts.migration.state import MigrationState
 from libs.contracts.values import Evidence, Problem
 from libs.contracts.work import APPLY, FAILED, PLAN, SUCCEEDED, UNDO, ReportWork, Work
 from libs.providers.approval_gates import with_gates
-from libs.providers.base import Assignment, HandedOver, MoveRequest, NotYet, Progress, Provider, ProviderError, Remote
+from libs.providers.base import Assignment, Closing, HandedOver, MoveRequest, NotYet, Progress, Provider, ProviderError, Remote
 
 FIRST_LOOK_S, SLOWEST_LOOK_S = 0.2, 5.0
 NO_PLAN = Plan(provider="", steps=())
@@ -46,6 +46,12 @@ class Carrier:
                 raise Unknown(kind, self._catalogue)
             self._made[kind] = self._catalogue[kind]()
         return self._made[kind]
+
+    async def close(self) -> None:
+        """Close what providers keep open from verb to verb."""
+        for provider in self._made.values():
+            if isinstance(provider, Closing):
+                await provider.close()
 
     def hands_over(self, state: MigrationState) -> bool:
         """Whether the work of this migration goes on in another system once that was told."""

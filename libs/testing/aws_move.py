@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from deploy.embedded.ports import free_port
-from libs.providers.base import MoveRequest
+from libs.providers.base import Closing, MoveRequest
 from libs.providers.catalogue import PROVIDERS
 from libs.testing.cloud.chance import Script
 from libs.testing.cloud.desks import TOKEN
@@ -142,5 +142,10 @@ async def moving(script: Script | None = None, seed: int = 1, **options: Any) ->
     """A move in a stand-in cloud of its own; at the end no request may have been outside the vendor's model."""
     cloud = opened(seed, script or Script(), free_port())
     async with serving(cloud) as url:
-        yield AwsMove(cloud, url, **options)
+        move = AwsMove(cloud, url, **options)
+        try:
+            yield move
+        finally:
+            assert isinstance(move.provider, Closing)
+            await move.provider.close()
         assert cloud.defects == []

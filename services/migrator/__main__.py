@@ -18,10 +18,11 @@ from libs.telling.settings import TellingSettings
 async def run(settings: TellingSettings) -> int:
     """Carry out work until SIGTERM; returns the exit status."""
     outgoing = Outgoing(settings)
-    executor = MigrationExecutor(MIGRATOR, Carrier(providers(outgoing)))
+    carrier = Carrier(providers(outgoing))
     try:
-        return await serve(MIGRATOR, "migration", settings, executor, limit=settings.work_limit)
+        return await serve(MIGRATOR, "migration", settings, MigrationExecutor(MIGRATOR, carrier), limit=settings.work_limit)
     finally:
+        await carrier.close()
         await outgoing.close()
 
 

@@ -18,10 +18,11 @@ from libs.telling.settings import TellingSettings
 async def run(settings: TellingSettings) -> int:
     """Carry out work until SIGTERM; returns the exit status."""
     outgoing = Outgoing(settings)
-    executor = MigrationExecutor(VERIFIER, Carrier(providers(outgoing)))
+    carrier = Carrier(providers(outgoing))
     try:
-        return await serve(VERIFIER, "migration", settings, executor, limit=settings.work_limit, wakes=True)
+        return await serve(VERIFIER, "migration", settings, MigrationExecutor(VERIFIER, carrier), limit=settings.work_limit, wakes=True)
     finally:
+        await carrier.close()
         await outgoing.close()
 
 

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from libs.providers.aws_mgn.errors import broken, refused
@@ -20,9 +19,10 @@ Kind = tuple[str, str, int]
 
 
 class Sdk:
-    """The SDK's session, with its credentials and models, and clients that wait for the next verb; one for the life of a provider.
+    """The SDK's session, with its credentials and models, and open clients that wait for the next verb; one for the life of a provider.
 
-    The SDK makes a class with hundreds of methods for every client, ten milliseconds of work that a call does not need.
+    Making a client costs the SDK a class with hundreds of methods, opening one the certificates of all authorities: tens of
+    milliseconds of work that a call does not need.
     """
 
     def __init__(self) -> None:
@@ -37,15 +37,23 @@ class Sdk:
         return self._session
 
     def lend(self, kind: Kind) -> Any | None:
-        """A client that was closed and that nobody uses; None when there is none."""
+        """An open client that nobody uses; None when there is none."""
         idle = self._idle.get(kind)
         return idle.pop() if idle else None
 
-    def give_back(self, kind: Kind, client: Any) -> None:
-        """Keep a client that was closed; it can be opened again."""
+    async def give_back(self, kind: Kind, client: Any) -> None:
+        """Keep a client for the next verb, or close it where enough are kept."""
         idle = self._idle.setdefault(kind, [])
         if len(idle) < IDLE:
             idle.append(client)
+        else:
+            await client.__aexit__(None, None, None)
+
+    async def close(self) -> None:
+        """Close what is kept; what is asked for afterwards is made anew."""
+        while self._idle:
+            for client in self._idle.popitem()[1]:
+                await client.__aexit__(None, None, None)
 
 
 def _imported() -> ModuleType:
@@ -63,16 +71,17 @@ class Cloud:
     def __init__(self, sdk: Sdk, region: str) -> None:
         self.region = region
         self._sdk = sdk
-        self._stack = AsyncExitStack()
         self._clients: dict[Kind, Any] = {}
 
     async def __aenter__(self) -> "Cloud":
         return self
 
-    async def __aexit__(self, *error: object) -> None:
-        await self._stack.aclose()
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        cut_off = kind is not None and not issubclass(kind, Exception)
         while self._clients:
-            self._sdk.give_back(*self._clients.popitem())
+            of, client = self._clients.popitem()
+            # Nobody knows what a call that was cut off has left behind in its client.
+            await (client.__aexit__(None, None, None) if cut_off else self._sdk.give_back(of, client))
 
     async def call(self, service: str, operation: str, **params: Any) -> Answer:
         """Call an operation that may be repeated: the SDK repeats it after throttling, faults and broken connections."""
@@ -109,20 +118,18 @@ class Cloud:
     async def _client(self, service: str, attempts: int) -> Any:
         kind = (self.region, service, attempts)
         if kind not in self._clients:
-            opened = self._sdk.lend(kind) or await self._made(service, attempts)
-            from botocore.exceptions import BotoCoreError
-
-            try:
-                self._clients[kind] = await self._stack.enter_async_context(opened)
-            except BotoCoreError as error:
-                raise broken(service, error) from None
+            self._clients[kind] = self._sdk.lend(kind) or await self._opened(service, attempts)
         return self._clients[kind]
 
-    async def _made(self, service: str, attempts: int) -> Any:
+    async def _opened(self, service: str, attempts: int) -> Any:
         session = await self._sdk.session()
         from aiobotocore.config import AioConfig
+        from botocore.exceptions import BotoCoreError
 
         retries: Any = {"mode": "standard", "total_max_attempts": attempts}
         config = AioConfig(connect_timeout=CONNECT_S, read_timeout=READ_S, retries=retries, user_agent_appid="whimbrel")
         create: Any = session.create_client
-        return create(service, region_name=self.region, config=config)
+        try:
+            return await create(service, region_name=self.region, config=config).__aenter__()
+        except BotoCoreError as error:
+            raise broken(service, error) from None

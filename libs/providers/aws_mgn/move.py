@@ -16,7 +16,7 @@ PATIENCE_S = 20.0
 
 
 class Move:
-    """What a step is given; an asynchronous context that closes its clients."""
+    """What a step is given; an asynchronous context that gives its clients back."""
 
     def __init__(self, work: Assignment, progress: Progress, sdk: Sdk, places: Places) -> None:
         self.work, self.progress = work, progress
@@ -29,7 +29,7 @@ class Move:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.cloud.__aexit__()
+        await self.cloud.__aexit__(kind, error, trace)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -70,6 +70,10 @@ class AwsMgnProvider:
     def __init__(self, sdk: Sdk | None = None) -> None:
         self._sdk, self._places = sdk or Sdk(), Places()
 
+    async def close(self) -> None:
+        """Close the connections that wait for the next verb."""
+        await self._sdk.close()
+
     async def inspect(self, request: MoveRequest) -> Inspection:
         """Look at account, region and ports, and report every prerequisite that is missing."""
         return await inspect(self._sdk, self._places, request)

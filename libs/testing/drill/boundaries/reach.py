@@ -135,7 +135,7 @@ class DirectSdk(Sdk):
         """A client of a service."""
         return _Client(self._reach, kind[1])
 
-    def give_back(self, kind: Kind, client: Any) -> None:
+    async def give_back(self, kind: Kind, client: Any) -> None:
         """They are not kept."""
 
 
