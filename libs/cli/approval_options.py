@@ -12,10 +12,13 @@ Gate = Annotated[
     typer.Option(
         "--gate",
         metavar="BEFORE[,quorum=N][,role=NAME]...",
-        help="Have people approve before this phase or step. Also: mfa, expires=SECONDS, answer-within=SECONDS; repeatable.",
+        help="Have people approve before this phase or step. Also: mfa, expires=, answer-within=, way-back=SECONDS; repeatable.",
     ),
 ]
-_NUMBERS = {"quorum": "quorum", "expires": "expiresS", "answer-within": "answerWithinS"}
+Rehearses = Annotated[
+    str, typer.Option("--rehearses", metavar="ID", help="Migration whose way back this one rehearses, by being rolled back.")
+]
+_NUMBERS = {"quorum": "quorum", "expires": "expiresS", "answer-within": "answerWithinS", "way-back": "wayBackMaxAgeS"}
 
 
 def gate_of(given: str) -> dict[str, Any]:
@@ -49,6 +52,7 @@ def terms(given: list[str]) -> tuple[ApprovalTerms, ...]:
                 mfa=gate.get("mfa", False),
                 expires_s=gate.get("expiresS", 0),
                 answer_within_s=gate.get("answerWithinS", 0),
+                way_back_max_age_s=gate.get("wayBackMaxAgeS", 0),
             )
         )
     return tuple(found)

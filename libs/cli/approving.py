@@ -55,4 +55,26 @@ def waive(
     send("waive-approval", id_, {"until": until, "reason": reason}, locals() | {"danger": "Waiving the gate of"})
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {"approve": approve, "refuse": refuse, "delegate": delegate, "waive": waive}
+def way_back(
+    id_: Id,
+    evidence: Annotated[str, typer.Option("--evidence", help="What was rehearsed, where, and what shows how it ended.")],
+    passed: Annotated[bool, typer.Option("--passed/--failed", help="Whether everything was undone.")] = True,
+    at: Annotated[str, typer.Option("--at", help="When it ended (RFC 3339); now when left out.")] = "",
+    if_version: IfVersion = 0,
+    url: Url = "",
+    token: Token = "",
+    tenant: Tenant = "default",
+    data_dir: DataDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Record that the way back of a migration was rehearsed elsewhere. Gates that ask for it rest on the last one."""
+    send("way-back", id_, {"passed": passed, "evidence": evidence} | ({"at": at} if at else {}), locals(), whole=True)
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "approve": approve,
+    "refuse": refuse,
+    "delegate": delegate,
+    "waive": waive,
+    "way-back": way_back,
+}

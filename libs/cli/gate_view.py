@@ -3,6 +3,7 @@
 from typing import Any
 
 from libs.cli.story import facts
+from libs.cli.text import duration
 
 Line = tuple[str, str]
 
@@ -23,11 +24,38 @@ def lines(found: dict[str, Any]) -> list[Line]:
     return made
 
 
+def way_back(found: dict[str, Any]) -> list[Line]:
+    """Whether there is a way back, how long, and when it was last rehearsed; nothing once it has ended."""
+    back = found["reversibility"]
+    if found["ended"]:
+        return []
+    final, last = back["pointOfNoReturn"], back["rehearsal"]
+    if back["crossed"]:
+        window = f"none: {final['name']} was begun" if final else "none"
+    elif final:
+        when = f", not before {_when(back['until'])}" if back["until"] else ""
+        window = f"until {final['name']} begins, after {back['stepsLeft']} more steps{when}"
+    else:
+        window = "until its end" if found["steps"] else "not planned yet"
+    made = [("way back", window)]
+    if last:
+        made.append(
+            (
+                "rehearsed",
+                f"{'passed' if last['passed'] else 'FAILED'} {_when(last['at'])}, by {last['by']}: {last['reason']} (event {last['event']})",
+            )
+        )
+    elif not back["crossed"]:
+        made.append(("rehearsed", "never"))
+    return made
+
+
 def _wanted(gate: dict[str, Any]) -> str:
     people = "1 person" if gate["quorum"] == 1 else f"{gate['quorum']} different people"
     role = f" with the role {' or '.join(gate['roles'])}" if gate["roles"] else ""
+    back = f", on a passed rehearsal of the way back within {duration(1_000 * gate['wayBackMaxAgeS'])}" if gate["wayBackMaxAgeS"] else ""
     factor = ", with a second factor" if gate["mfa"] else ""
-    return f"{gate['name']}: {people}{role}{factor}; {gate['missing']} missing (evidence as of version {gate['evidenceVersion']})"
+    return f"{gate['name']}: {people}{role}{factor}{back}; {gate['missing']} missing (evidence as of version {gate['evidenceVersion']})"
 
 
 def _approval(one: dict[str, Any]) -> str:

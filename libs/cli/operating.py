@@ -20,15 +20,20 @@ def register(app: typer.Typer, panel: str) -> None:
         app.command(name, rich_help_panel=panel)(command)
 
 
-def send(action: str, id_: str, body: dict[str, Any], given: dict[str, Any]) -> None:
-    """Send one command and say what was decided. `given` holds the options that all of them have, by the names of their parameters."""
+def send(action: str, id_: str, body: dict[str, Any], given: dict[str, Any], *, whole: bool = False) -> None:
+    """Send one command and say what was decided. `given` holds the options that all of them have, by the names of their parameters.
+
+    What is empty is left out of the body, unless it is `whole`.
+    """
     as_json = given["as_json"]
     with one_line_errors(as_json):
         if "danger" in given:
             confirm(f"{given['danger']} {id_}", id_, yes=given["yes"], no_input=given["no_input"])
         api = connect(given["url"], given["token"], given["data_dir"], given["tenant"])
         if_match = f'"{given["if_version"]}"' if given["if_version"] else ""
-        reply = api.command(f"/v1/migrations/{id_}/{action}", {name: value for name, value in body.items() if value}, if_match=if_match)
+        reply = api.command(
+            f"/v1/migrations/{id_}/{action}", {name: value for name, value in body.items() if value or whole}, if_match=if_match
+        )
         if as_json:
             print_json(reply.body)
             return

@@ -93,6 +93,7 @@ def show(
             ("needs slots of", ", ".join(found["limits"])),
             ("goes on at", found["wakeAt"]),
             *gate_view.lines(found),
+            *gate_view.way_back(found),
             ("application", found["application"]),
             ("provider", found["provider"]),
             ("requested", f"{found['requestedAt']} by {found['requestedBy']}"),

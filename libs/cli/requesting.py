@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from libs.cli import summary
-from libs.cli.approval_options import Gate, gate_of
+from libs.cli.approval_options import Gate, Rehearses, gate_of
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
 from libs.cli.endpoints import capacities, json_of, options, side
 from libs.cli.errors import CliError, Exit
@@ -51,6 +51,7 @@ def migrate_postgres(
     limit: Limit = [],  # noqa: B006
     approve: Approve = False,
     gate: Gate = [],  # noqa: B006
+    rehearses: Rehearses = "",
     id_: Id = "",
     application: Application = "",
     environment: Environment = "dev",
@@ -80,9 +81,14 @@ def migrate_postgres(
             "source": side("source", source), "target": side("target", target), "options": options(option),
             "limits": capacities(limit), "labels": dict(_pair(one) for one in label), "onFailure": on_failure, "approval": approve,
             "approvals": [gate_of(one) for one in gate],
+<<<<<<< HEAD
         }  # fmt: skip
         given = {"migrationId": id_, "wave": wave, "dependsOn": depends_on, "callbackUrl": callback_url}
         body |= {name: value for name, value in given.items() if value}
+=======
+        }
+        body |= {name: value for name, value in (("migrationId", id_), ("rehearses", rehearses), ("callbackUrl", callback_url)) if value}
+>>>>>>> 575c63a (wip3)
         ask(connect(url, token, data_dir, tenant), body, wait=wait, timeout=timeout, as_json=as_json)
 
 

@@ -225,6 +225,7 @@ _HANDLERS: dict[str, Any] = {
     "WaitStarted": _waits("waiting", "waits for its time"),
     "ApprovalRequested": _waits("awaiting_approval", "waits for a person: whimbrel approve {id}"),
     "ApprovalGiven": _approved,
+    "WayBackRehearsed": lambda story, data, at: f"way back rehearsed: {'passed' if data['passed'] else 'FAILED'}: {data['reason']}",
     "ApprovalDelegated": lambda story, data, at: (
         f"{data['name']}: {data['by']} handed the right to approve to {data['to']}: {data['reason']}"
     ),

@@ -6,7 +6,7 @@ import msgspec
 
 from libs.contracts import capacity, delivery, operations, refusal, subscription, work
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope
-from libs.contracts.migration import approvals, commands, events, gates, plan, request, state
+from libs.contracts.migration import approvals, commands, events, gates, plan, request, state, way_back
 from libs.contracts.wave import commands as wave_commands
 from libs.contracts.wave import events as wave_events
 from libs.contracts.wave import plan as wave_plan
@@ -64,6 +64,8 @@ MESSAGES: tuple[Message, ...] = (
         commands.RefuseApproval,
         approvals.DelegateApproval,
         approvals.WaiveApproval,
+        way_back.RecordWayBack,
+        way_back.NoteWayBack,
         work.ReportWork,
         gates.AdmitMigration,
         gates.TakeSlot,
@@ -94,6 +96,7 @@ MESSAGES: tuple[Message, ...] = (
         approvals.ApprovalDelegated,
         approvals.ApprovalWaived,
         approvals.ApprovalLapsed,
+        way_back.WayBackRehearsed,
         events.MigrationPaused,
         events.MigrationResumed,
         events.RetryRequested,

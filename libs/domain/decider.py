@@ -6,7 +6,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from libs.contracts.envelope import CommandEnvelope
+from libs.contracts.envelope import CommandEnvelope, event_id_of
 
 
 class Context(NamedTuple):
@@ -21,6 +21,14 @@ class Context(NamedTuple):
     """Environment that the command is meant for, e.g. dev or prod."""
     version: int = 0
     """Version of the aggregate before the decision."""
+    command_id: str = ""
+    """Id of the command that is decided."""
+    digest: bytes = b""
+    """What `libs.domain.history.digest_of` says of it."""
+
+    def event_id(self, ordinal: int) -> str:
+        """Id of the `ordinal`-th event of this decision, from 0."""
+        return event_id_of(self.tenant, self.aggregate, self.command_id, self.digest, ordinal)
 
 
 class Command(NamedTuple):

@@ -44,7 +44,9 @@ def respond(decider: Decider, state: Any, command: Command, now: int, digest: by
         refusal = _refusal(state.stream, command, digest)
         if refusal is not None:
             return refusal
-    context = Context(envelope.tenant, envelope.aggregate, envelope.actor, now, envelope.environment, state.stream.version)
+    context = Context(
+        envelope.tenant, envelope.aggregate, envelope.actor, now, envelope.environment, state.stream.version, envelope.command_id, digest
+    )
     return decider.decide(state, body, context)
 
 

@@ -5,7 +5,8 @@ from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.wave import events as w
-from libs.domain.policy import Policies, Policy
+from libs.domain.policy import Policies, Policy, both
+from libs.domain.rehearsal_policies import gone_back
 from libs.domain.slot_policies import ask, asked_too_many, give_back, granted, revoked
 from libs.domain.wave_policies import admit, call, completed, follow, followed, note, refused
 
@@ -21,10 +22,10 @@ POLICIES: Policies = {
     e.StepFailed: Policy("note-failed", note("failed")),
     e.RetryRequested: Policy("note-running", note("running")),
     e.RewindCompleted: Policy("note-rewound", note("running")),
-    e.RollbackStuck: Policy("note-stuck", note("stuck")),
+    e.RollbackStuck: Policy("note-stuck", both(note("stuck"), gone_back)),
     e.MigrationRejected: Policy("note-rejected", note("rejected")),
-    e.MigrationRolledBack: Policy("note-rolled-back", note("rolled_back")),
-    e.MigrationCancelled: Policy("note-cancelled", note("cancelled")),
+    e.MigrationRolledBack: Policy("note-rolled-back", both(note("rolled_back"), gone_back)),
+    e.MigrationCancelled: Policy("note-cancelled", both(note("cancelled"), gone_back)),
     e.MigrationCompleted: Policy("note-completed", note("completed")),
     CommandRefused: Policy("note-refused", refused),
     w.MembersAdmitted: Policy("admit-members", admit),

@@ -35,6 +35,13 @@ class Policy(NamedTuple):
     react: Callable[[Any, EventEnvelope, Any], Sequence[To]]
 
 
+def both(
+    first: Callable[[Any, EventEnvelope, Any], Sequence[To]], second: Callable[[Any, EventEnvelope, Any], Sequence[To]]
+) -> Callable[[Any, EventEnvelope, Any], Sequence[To]]:
+    """What follows where two things do: the commands of both. They must not go to the same aggregate."""
+    return lambda event, envelope, state: [*first(event, envelope, state), *second(event, envelope, state)]
+
+
 Policies = Mapping[type[Any], Policy]
 """By type of event. Most types have none, and cost one look."""
 

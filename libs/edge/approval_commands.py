@@ -6,12 +6,14 @@ from pydantic import Field
 
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
+from libs.contracts.migration.way_back import RecordWayBack
 from libs.edge.asking import micros_of
 from libs.edge.auth import APPROVER
 from libs.edge.migration_commands import MayHaveReason, WithReason, operation, require_owned, tell
+from libs.edge.migration_request import Body
 from libs.edge.problems import HttpProblem
 from libs.edge.routing import ADMINS, APPROVERS, OPERATORS, Answer, Call
-from libs.edge.values import Moment, Subject
+from libs.edge.values import Moment, Reason, Subject
 
 _ANYBODYS = OPERATORS | {APPROVER}
 _MFA = ("mfa_required",)
@@ -41,6 +43,14 @@ class Waive(WithReason):
     until: Moment = Field(description="When the waiver lapses unless the migration has gone on (RFC 3339)")
 
 
+class WayBack(Body):
+    """How a rehearsal of the way back ended that was done elsewhere."""
+
+    passed: bool = Field(description="Whether everything was undone")
+    evidence: Reason = Field(description="What was rehearsed, where, and what shows how it ended")
+    at: Moment | None = Field(default=None, description="When it ended (RFC 3339); now when left out")
+
+
 async def approve(call: Call) -> Answer:
     """Say yes."""
     body: Approve = call.body
@@ -65,6 +75,12 @@ async def refuse(call: Call) -> Answer:
     return await _tell(call, c.RefuseApproval(reason=call.body.reason))
 
 
+async def way_back(call: Call) -> Answer:
+    """Record a rehearsal of the way back."""
+    body: WayBack = call.body
+    return await tell(call, RecordWayBack(passed=body.passed, evidence=body.evidence, at=micros_of(body.at) if body.at else 0))
+
+
 async def _tell(call: Call, command: Any) -> Answer:
     await require_owned(call, _ANYBODYS)
     return await tell(call, command)
@@ -82,5 +98,6 @@ ROUTES = (
     operation("approve", "approveMigration", "Let a migration that awaits approval go on", Approve, APPROVERS, approve, _MFA),
     operation("refuse", "refuseApproval", "Refuse the approval; it is rolled back", WithReason, APPROVERS, refuse),
     operation("delegate-approval", "delegateApproval", "Hand your right to approve to another person", Delegate, APPROVERS, delegate, _MFA),
+    operation("way-back", "recordWayBack", "Record that the way back was rehearsed elsewhere", WayBack, OPERATORS, way_back),
     operation("waive-approval", "waiveApproval", "Let it pass the gate without what that asks for", Waive, ADMINS, waive, _MFA),
 )

@@ -28,6 +28,12 @@ class ApprovalGate(BaseModel):
     answer_within_s: int = Field(
         default=0, ge=0, le=_YEAR_S, description="Seconds after which the gate has failed unless it was approved; 0 for never"
     )
+    way_back_max_age_s: int = Field(
+        default=0,
+        ge=0,
+        le=_YEAR_S,
+        description="Seconds that the last rehearsal of the way back, which must have passed, may be old; 0: none is asked for",
+    )
 
     def terms(self) -> ApprovalTerms:
         """The same as the log holds it."""
@@ -38,6 +44,7 @@ class ApprovalGate(BaseModel):
             mfa=self.mfa,
             expires_s=self.expires_s,
             answer_within_s=self.answer_within_s,
+            way_back_max_age_s=self.way_back_max_age_s,
         )
 
 

@@ -56,6 +56,9 @@ class GateDocument(Document):
     missing: int = Field(description="How many more must")
     mfa: bool = Field(description="Whether the gate itself asks for a second factor; in prod every approval does")
     expires_s: int = Field(description="Seconds after which an approval lapses; 0 for never")
+    way_back_max_age_s: int = Field(
+        description="Seconds that the last passed rehearsal of the way back may be old; 0 when none is asked for"
+    )
     since: str
     answer_by: str | None = Field(description="When the gate has failed unless it was approved by then")
     evidence_version: int = Field(
@@ -65,6 +68,39 @@ class GateDocument(Document):
     approvals: list[ApprovalDocument]
     delegations: list[DelegationDocument]
     waiver: WaiverDocument | None
+
+
+class NoReturnDocument(Document):
+    """The point of no return."""
+
+    step: int = Field(description="Index of the step in the plan")
+    name: str
+    title: str = Field(description="What the step does")
+
+
+class RehearsalDocument(Document):
+    """The last rehearsal of the way back."""
+
+    passed: bool = Field(description="Whether everything was undone")
+    at: str
+    by: str = Field(description="Id of the migration that went back, or of the person who recorded it")
+    reason: str
+    event: str = Field(description="Id of the event")
+
+
+class ReversibilityDocument(Document):
+    """Whether, and how long, there is a way back."""
+
+    point_of_no_return: NoReturnDocument | None = Field(description="null before it is planned, and where the plan has none")
+    crossed: bool
+    open: bool = Field(description="Whether it can still go back")
+    steps_left: int | None = Field(
+        description="How many steps still come before the point of no return; null where there is none, or no way back"
+    )
+    until: str | None = Field(
+        description="Earliest time at which that can begin, where it waits for a time before it; null where no time decides"
+    )
+    rehearsal: RehearsalDocument | None = Field(description="null when the way back was never rehearsed")
 
 
 class EvidenceDocument(Document):
@@ -80,6 +116,21 @@ class EvidenceDocument(Document):
 def gate_document(gate: dict[str, Any] | None) -> dict[str, Any] | None:
     """A row's gate as `GateDocument` describes it."""
     return _shown(gate) | {"missing": missing(gate)} if gate else None
+
+
+def reversibility_document(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's way back as `ReversibilityDocument` describes it."""
+    final, is_open = row["no_return"], not (row["crossed"] or row["ended"])
+    ahead = is_open and final is not None
+    waits = ahead and row["status"] == "waiting" and row["wake_at"] and 0 <= row["step"] < final["step"]
+    return {
+        "pointOfNoReturn": final,
+        "crossed": row["crossed"],
+        "open": is_open,
+        "stepsLeft": final["step"] - row["steps_done"] if ahead else None,
+        "until": time_of(row["wake_at"]) if waits else None,
+        "rehearsal": _shown(row["way_back"]) if row["way_back"] else None,
+    }
 
 
 def _shown(part: dict[str, Any]) -> dict[str, Any]:

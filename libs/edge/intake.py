@@ -169,6 +169,7 @@ def _as_json(envelope: Any, command: Any) -> bytes:
         "labels": request.labels,
         "onFailure": request.on_failure,
         "approval": request.approval,
+        "rehearses": request.rehearses or None,
         "approvals": [{to_camel(name): value for name, value in msgspec.structs.asdict(terms).items()} for terms in request.approvals],
     }
     return orjson.dumps(found)

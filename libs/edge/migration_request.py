@@ -60,6 +60,7 @@ class MigrationRequest(Body):
     options: JsonObject = Field(default={}, description="Settings of the provider")
     on_failure: Literal["rollback", "hold"] = Field(default="rollback", description="What follows when a step has failed for good")
     approval: bool = Field(default=False, description="Whether a person must approve before the cut-over")
+    rehearses: Id | None = Field(default=None, description="Migration whose way back this one rehearses, by being rolled back")
     approvals: Annotated[list[ApprovalGate], AfterValidator(one_each)] = Field(
         default=[], max_length=16, description="Further go/no-go gates, each before a phase or step"
     )
@@ -105,6 +106,8 @@ class MigrationRequest(Body):
     def _not_itself(self) -> Self:
         if self.migration_id is not None and self.migration_id in self.depends_on:
             raise PydanticCustomError("depends_on_itself", "a migration cannot depend on itself")
+        if self.migration_id is not None and self.migration_id == self.rehearses:
+            raise PydanticCustomError("rehearses_itself", "a migration cannot rehearse its own way back")
         return self
 
     def command(self) -> RequestMigration:
@@ -123,6 +126,7 @@ class MigrationRequest(Body):
             labels=self.labels,
             on_failure=self.on_failure,
             approval=self.approval,
+            rehearses=self.rehearses or "",
             approvals=tuple(gate.terms() for gate in self.approvals),
         )
         return RequestMigration(request=request)

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from libs.edge.decisions import Document
 from libs.edge.event_documents import time_of
-from libs.edge.gate_documents import EvidenceDocument, GateDocument, gate_document
+from libs.edge.gate_documents import EvidenceDocument, GateDocument, ReversibilityDocument, gate_document, reversibility_document
 
 _TIMES = frozenset(
     {"due_at", "requested_at", "updated_at", "wake_at", "next_deadline", "overlap_until", "not_before", "deadline", "read_at", "at"}
@@ -51,6 +51,7 @@ class MigrationDocument(Document):
     due_at: str | None
     on_failure: str
     approval: bool
+    rehearses: str = Field(description="Migration whose way back it rehearses by going back; empty for none")
     requested_at: str | None
     requested_by: str = Field(description="Opaque id of who asked for it")
     correlation_id: str
@@ -67,6 +68,7 @@ class MigrationDocument(Document):
     problem: dict[str, Any] | None = Field(description="The last problem reported")
     work: list[WorkDocument] = Field(description="Work in flight")
     gate: GateDocument | None = Field(description="The go/no-go gate that it awaits approval at")
+    reversibility: ReversibilityDocument = Field(description="Whether, and how long, there is a way back, and when that was last rehearsed")
 
 
 class OneMigration(MigrationDocument):
@@ -76,13 +78,14 @@ class OneMigration(MigrationDocument):
     position: str
 
 
-_MIGRATION = tuple(MigrationDocument.model_fields)
+_MIGRATION = tuple(name for name in MigrationDocument.model_fields if name != "reversibility")
 
 
 def migration_document(row: dict[str, Any]) -> dict[str, Any]:
     """A migration's row, its JSON columns parsed, as `MigrationDocument` describes it."""
     shown = picked(row | {"past_point_of_no_return": row["crossed"]}, _MIGRATION)
-    return shown | {"work": [work_document(work) for work in row["work"]], "gate": gate_document(row["gate"])}
+    work = [work_document(one) for one in row["work"]]
+    return shown | {"work": work, "gate": gate_document(row["gate"]), "reversibility": reversibility_document(row)}
 
 
 def work_document(work: dict[str, Any]) -> dict[str, Any]:
@@ -118,6 +121,7 @@ class TermsDocument(Document):
     mfa: bool
     expires_s: int
     answer_within_s: int
+    way_back_max_age_s: int
 
 
 class StepDocument(Document):

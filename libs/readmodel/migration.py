@@ -10,10 +10,11 @@ from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.request import Request
+from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.values import Problem
 from libs.contracts.work import PLAN, UNDO
-from libs.readmodel.approvals import AT_GATE, told
+from libs.readmodel.approvals import AT_GATE, no_return, told
 from libs.readmodel.facts import Fact, text
 from libs.readmodel.view import Row, View, Works, next_deadline, pending
 from libs.runtime.errors import BrokenHistory
@@ -39,6 +40,8 @@ class MigrationRow(Row, frozen=True, kw_only=True):
     due_at: int
     on_failure: str
     approval: bool
+    rehearses: str
+    """Migration whose way back it rehearses; empty for none."""
     requested_by: str
     correlation_id: str
     status_since: int
@@ -70,6 +73,10 @@ class MigrationRow(Row, frozen=True, kw_only=True):
     """Offset of the event that holds the plan; -1 before it is planned."""
     gate: str | None = None
     """The go/no-go gate that it awaits approval at."""
+    no_return: str | None = None
+    """The step that is its point of no return; None before it is planned, and where the plan has none."""
+    way_back: str | None = None
+    """The last rehearsal of the way back; None when there was none."""
 
 
 def _problem(problem: Problem) -> str:
@@ -133,7 +140,13 @@ def _compensated(row: MigrationRow, event: e.StepCompensated | e.CompensationSki
 _CHANGES: dict[type[Any], Callable[[MigrationRow, Any], Changes]] = {
     e.WorkDispatched: _dispatched,
     e.MigrationRejected: lambda row, event: _ended("rejected", problem=_problem(event.problems[0]) if event.problems else None),
-    e.MigrationPlanned: lambda row, event: {"mode": "running", "status": "planned", "work": (), "steps": len(event.plan.steps)},
+    e.MigrationPlanned: lambda row, event: {
+        "mode": "running",
+        "status": "planned",
+        "work": (),
+        "steps": len(event.plan.steps),
+        "no_return": no_return(event.plan),
+    },
     g.AdmissionAwaited: lambda row, event: {"status": "waiting", "reason": f"waits for the wave {event.wave} to admit it"},
     g.MigrationAdmitted: lambda row, event: {"reason": ""},
     g.AdmissionDeclined: lambda row, event: {
@@ -158,6 +171,7 @@ _CHANGES: dict[type[Any], Callable[[MigrationRow, Any], Changes]] = {
     a.ApprovalDelegated: lambda row, event: {},
     a.ApprovalWaived: lambda row, event: {},
     a.ApprovalLapsed: lambda row, event: {},
+    WayBackRehearsed: lambda row, event: {},
     e.MigrationPaused: lambda row, event: {"mode": "paused", "status": "paused", "reason": event.reason},
     e.MigrationResumed: lambda row, event: {"mode": "running", "status": event.phase, "reason": ""},
     e.RetryRequested: lambda row, event: {},
@@ -200,6 +214,7 @@ def _requested(fact: Fact, request: Request) -> MigrationRow:
         due_at=request.due_at,
         on_failure=text(request.on_failure),
         approval=request.approval,
+        rehearses=text(request.rehearses),
         requested_at=envelope.recorded_at,
         requested_by=text(envelope.actor),
         correlation_id=text(envelope.correlation_id),
@@ -231,7 +246,7 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
         changes["reason"] = text(changes["reason"], LONGEST_TEXT)
     at_gate = AT_GATE.get(type(body))
     if at_gate is not None:
-        changes["gate"], changes["wake_at"] = told(at_gate, row.gate, envelope, body)
+        changes |= told(at_gate, row.gate, row.way_back, envelope, body)
     if type(body) is e.MigrationPlanned:
         changes["plan_pos"] = fact.pos
     return replace(
@@ -240,12 +255,12 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
 
 
 _FIXED = """tenant id partition requested_pos provider application wave labels depends_on limits source target options due_at on_failure
-approval requested_at requested_by correlation_id"""
+approval rehearses requested_at requested_by correlation_id"""
 VIEW = View(
     table="migration",
     row=MigrationRow,
     evolve=evolve,
-    json=frozenset({"labels", "depends_on", "limits", "source", "target", "options", "problem", "work", "gate"}),
+    json=frozenset({"labels", "depends_on", "limits", "source", "target", "options", "problem", "work", "gate", "no_return", "way_back"}),
     fixed=frozenset(_FIXED.split()),
 )
 

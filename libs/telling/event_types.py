@@ -10,6 +10,7 @@ from typing import Any
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.refusal import CommandRefused
 
 NAMES: dict[type[Any], tuple[str, ...]] = {
@@ -29,6 +30,7 @@ NAMES: dict[type[Any], tuple[str, ...]] = {
     e.WaitStarted: ("migration.waiting",),
     e.ApprovalRequested: ("migration.approval_requested",),
     e.ApprovalGiven: ("migration.approved",),
+    WayBackRehearsed: ("migration.way_back_rehearsed",),
     a.ApprovalDelegated: ("migration.approval_delegated",),
     a.ApprovalWaived: ("migration.approval_waived",),
     a.ApprovalLapsed: ("migration.approval_lapsed",),

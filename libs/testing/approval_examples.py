@@ -5,11 +5,14 @@ from typing import Any
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
-from libs.contracts.migration.state import Approvals, Approver, Delegation
+from libs.contracts.migration import way_back as w
+from libs.contracts.migration.state import Approvals, Approver, Delegation, WayBack
 from libs.testing.given_when_then import NOW as AT
 from libs.testing.given_when_then import SECOND
 
-TERMS = a.ApprovalTerms(before="drop_source", roles=("dba",), quorum=2, mfa=True, expires_s=3_600, answer_within_s=86_400)
+TERMS = a.ApprovalTerms(
+    before="drop_source", roles=("dba",), quorum=2, mfa=True, expires_s=3_600, answer_within_s=86_400, way_back_max_age_s=604_800
+)
 AT_GATE = Approvals(
     terms=TERMS,
     evidence_version=12,
@@ -20,7 +23,18 @@ AT_GATE = Approvals(
     waived_until=AT + 3_600 * SECOND,
 )
 """A gate at which somebody has approved."""
+REHEARSED = WayBack(passed=True, at=AT - 3_600 * SECOND, event_id="0f3a5c")
 ANSWERS: tuple[Any, ...] = (
+    w.RecordWayBack(passed=True, at=AT - 3_600 * SECOND, evidence="rolled back on the copy of last night, see the minutes"),
+    w.NoteWayBack(passed=False, at=AT, by="mig-8", provider="postgres", reason="mig-8 went back from switch: 1 compensations were skipped"),
+    w.WayBackRehearsed(
+        passed=True,
+        at=AT - 3_600 * SECOND,
+        rehearsed_by="mig-8",
+        reason="mig-8 went back from switch: everything was undone",
+        event_id="0f3a5c",
+        evidence_version=12,
+    ),
     c.ApproveMigration(
         reason="rehearsed twice", on_behalf_of="subject-3", evidence_version=12, roles=("approver", "dba"), second_factor="amr=otp"
     ),

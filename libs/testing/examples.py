@@ -26,7 +26,7 @@ from libs.contracts.wave import events as we
 from libs.contracts.wave.plan import Member, Roster, WaveSettings
 from libs.contracts.wave.state import WaveState
 from libs.contracts.work import APPLY, FAILED, MIGRATOR, NOTIFIER, SUCCEEDED, TELL, UNDO, ReportWork, Work, work_id_of
-from libs.testing.approval_examples import ANSWERS, AT_GATE, TERMS
+from libs.testing.approval_examples import ANSWERS, AT_GATE, REHEARSED, TERMS
 
 AT = 1_767_225_600_000_000
 SECOND = 1_000_000
@@ -68,6 +68,7 @@ REQUEST = Request(
     on_failure="hold",
     approval=True,
     approvals=(TERMS,),
+    rehearses="mig-2",
     limits=("calendar/prod", "limit/host=esx-1"),
 )
 PLAN = Plan(
@@ -233,6 +234,7 @@ _EXAMPLES: tuple[Any, ...] = (
             until=AT + 65 * SECOND,
         ),
         approvals=AT_GATE,
+        way_back=REHEARSED,
     ),
     d.RequestDelivery(message=MESSAGE),
     d.ReportDelivery(

@@ -11,6 +11,7 @@ from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
+from libs.contracts.migration.way_back import NoteWayBack, RecordWayBack
 from libs.contracts.wave import commands as wc
 from libs.contracts.work import ReportWork
 from libs.testing.examples import AT, INTEREST, MESSAGE, PLAN, REQUEST, ROSTER, SECOND, SETTINGS, WAVE
@@ -67,6 +68,8 @@ STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
         ),
         (c.WakeMigration(wake_at=AT + 600 * SECOND), AT + 600 * SECOND),
         (a.WaiveApproval(reason="nobody of the board is awake", until=AT + 900 * SECOND, roles=("admin",)), AT + 660 * SECOND),
+        (RecordWayBack(passed=True, evidence="rolled back on a copy"), AT + 670 * SECOND),
+        (NoteWayBack(passed=False, at=AT + 680 * SECOND, by="mig-8", provider="postgres", reason="mig-8 is stuck"), AT + 680 * SECOND),
         (c.ResumeMigration(), AT + 720 * SECOND),
         (ReportWork(work_id="acme/mig-7/2/-/apply/1", attempt=1, outcome="succeeded"), AT + 780 * SECOND),
     ),

@@ -10,6 +10,7 @@ from libs.contracts.envelope import EventEnvelope
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.runtime.codec import rfc3339
 
 LIMIT = 20_000
@@ -117,6 +118,7 @@ _MORE: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
         "missing": event.missing,
         "lapsesAt": _time(event.lapses_at),
     },
+    WayBackRehearsed: lambda event: {"passed": event.passed, "at": _time(event.at), "rehearsedBy": event.rehearsed_by},
     a.ApprovalDelegated: lambda event: {"by": event.by, "to": event.to, "until": _time(event.until)},
     a.ApprovalWaived: lambda event: {"by": event.by, "until": _time(event.until), "missing": event.missing},
     a.ApprovalLapsed: lambda event: {"approvers": event.approvers, "expiresAt": _time(event.answer_by)},

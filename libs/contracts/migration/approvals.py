@@ -22,6 +22,8 @@ class ApprovalTerms(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which an approval lapses unless what it is for has begun; 0 for never."""
     answer_within_s: int = 0
     """Seconds after which the gate has failed unless it was approved; 0 for never."""
+    way_back_max_age_s: int = 0
+    """Seconds that the last rehearsal of the way back may be old; it must have passed. 0 when the gate asks for none."""
 
 
 class DelegateApproval(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,10 +98,12 @@ class ApprovalLapsed(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Name of the gate."""
     code: str
-    """Stable code of the cause: expired or waiver_expired."""
+    """Stable code of the cause: expired, waiver_expired, way_back_failed or way_back_too_old."""
     reason: str
     """Why, in one sentence."""
     approvers: tuple[str, ...]
     """Opaque subject ids of those whose approval or waiver lapsed."""
     answer_by: int
     """When the gate has failed unless it was approved by then, in microseconds since the epoch; 0 for never."""
+    evidence: str = ""
+    """Id of the event that the cause comes from: the rehearsal of the way back; empty for another cause."""

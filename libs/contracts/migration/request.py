@@ -34,5 +34,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """True when a person must approve before the first step of the phase cutting_over."""
     approvals: tuple[ApprovalTerms, ...] = ()
     """Further go/no-go gates of the plan; at most 16."""
+    rehearses: str = ""
+    """Id of the migration of the same tenant whose way back this one rehearses by going back; empty for none."""
     limits: tuple[str, ...] = ()
     """Ids of capacities that it needs a slot of before it begins, e.g. limit/host=esx-1; at most 32."""

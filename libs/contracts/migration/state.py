@@ -71,6 +71,17 @@ class Approvals(msgspec.Struct, frozen=True, kw_only=True):
     """When the waiver lapses, in microseconds since the epoch."""
 
 
+class WayBack(msgspec.Struct, frozen=True, kw_only=True):
+    """The last rehearsal of the way back."""
+
+    passed: bool
+    """Whether everything was undone."""
+    at: int
+    """When it ended, in microseconds since the epoch."""
+    event_id: str
+    """Id of the event that says so."""
+
+
 class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     """What a migration is now. `evolve` in libs.domain.migration is the only thing that changes it."""
 
@@ -124,3 +135,5 @@ class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     """What it waits for before it begins; null when it belongs to no wave and needs no slot."""
     approvals: Approvals | None = None
     """The gate that it awaits approval at; null when it awaits none."""
+    way_back: WayBack | None = None
+    """The last rehearsal of the way back; null when there was none."""

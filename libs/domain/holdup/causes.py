@@ -59,7 +59,7 @@ def causes(migration: str, events: Iterable[Event], now: int, letters: Iterable[
     found = standing(own)
     if found.end is not None:
         return [_ended(found.end)]
-    waiting = [*_people(found), *_letters(letters), *_gates(found, capacity, others, now), *_waits(found), *_works(found, now)]
+    waiting = [*_people(found), *_letters(letters), *_gates(found, capacity, others, now), *_waits(found, now), *_works(found, now)]
     return waiting or ([cause("nothing", "nothing holds it up", [found.last], [])] if found.last is not None else [])
 
 
@@ -190,7 +190,7 @@ def _left(last: Event | None) -> str:
     return f"was {how} and will not complete" if how else "has not completed"
 
 
-def _waits(found: Standing) -> list[Cause]:
+def _waits(found: Standing, now: int) -> list[Cause]:
     """The wait that is its current step."""
     if found.wait is None:
         return []
@@ -199,7 +199,7 @@ def _waits(found: Standing) -> list[Cause]:
         return [
             cause("time", f"{body.name} waits for a time", [found.wait], [Ask(TIME, "")], until=body.until, details={"step": body.name})
         ]
-    return [waits_for_approval(found, found.wait)]
+    return [waits_for_approval(found, found.wait, now)]
 
 
 def _works(found: Standing, now: int) -> list[Cause]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.work import CHECK
 from libs.domain.holdup.cause import Event, Facts
 from libs.domain.migration.approvals import WAIVER_EXPIRED
@@ -37,6 +38,8 @@ class Standing:
         """WaitStarted or ApprovalRequested."""
         self.answers: list[Event] = []
         """At a gate: the approvals that count, rights that were handed on, the waiver, and the last lapse."""
+        self.way_back: Event | None = None
+        """The last WayBackRehearsed, by when it was rehearsed."""
         self.checks: dict[int, Event] = {}
         """By step, the StepSucceeded of each check."""
         self.admission: Event | None = None
@@ -134,6 +137,11 @@ def _lapsed(found: Standing, event: Event) -> None:
     found.answers = [one for one in kept if not isinstance(one.body, a.ApprovalLapsed)] + [event]
 
 
+def _rehearsed(found: Standing, event: Event) -> None:
+    if found.way_back is None or found.way_back.body.at <= event.body.at:
+        found.way_back = event
+
+
 def _rewound(found: Standing, event: Event) -> None:
     found.checks = {step: check for step, check in found.checks.items() if step < event.body.step}
 
@@ -229,6 +237,7 @@ _CHANGES: dict[type[Any], Callable[[Standing, Event], None]] = {
     a.ApprovalWaived: _answered,
     a.ApprovalLapsed: _lapsed,
     e.RewindCompleted: _rewound,
+    WayBackRehearsed: _rehearsed,
     g.AdmissionAwaited: _admission_awaited,
     g.AdmissionDeclined: _declined,
     g.MigrationAdmitted: _admitted,

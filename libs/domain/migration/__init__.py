@@ -13,7 +13,7 @@
 
 Reading order: gates (what it waits for before it begins), approvals (what counts at a go/no-go gate), evolving (what each
 event changes), dispatching (how work is handed out), going_back, lapsing, going_forward, passing (decisions at the gates
-before it begins), operating (what people ask for), approving (decisions at go/no-go gates), deciding.
+before it begins), operating (what people ask for), rehearsing (the way back), approving (decisions at go/no-go gates), deciding.
 """
 
 from libs.domain.migration.deciding import DECIDER

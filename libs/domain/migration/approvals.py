@@ -27,7 +27,7 @@ def missing(gate: Approvals) -> int:
 
 def lasting(gate: Approvals) -> bool:
     """Whether what lets it pass counts for ever."""
-    return not gate.waived_by and not gate.terms.expires_s
+    return not gate.waived_by and not gate.terms.expires_s and not gate.terms.way_back_max_age_s
 
 
 def evidence(gate: Approvals) -> dict[str, Any]:
@@ -35,17 +35,19 @@ def evidence(gate: Approvals) -> dict[str, Any]:
     return {"waived_by": gate.waived_by} if gate.waived_by else {"approved_by": ", ".join(one.by for one in gate.given)}
 
 
-def _wake_at(gate: Approvals) -> int:
+def _wake_at(state: State, gate: Approvals) -> int:
     """When time changes something next; 0 for never."""
     ends = [one.lapses_at for one in gate.given]
+    if gate.given and state.way_back is not None and gate.terms.way_back_max_age_s:
+        ends.append(state.way_back.at + gate.terms.way_back_max_age_s * SECOND)
     ends.append(gate.waived_until if gate.waived_by else 0)
     ends.append(gate.answer_by if missing(gate) else 0)
     return min(filter(None, ends), default=0)
 
 
-def _at(state: State, gate: Approvals) -> State:
+def at_gate(state: State, gate: Approvals) -> State:
     """The state at the gate, to be woken in time. While it also waits to ask for slots, the sooner of both wakes it."""
-    wake_at = _wake_at(gate)
+    wake_at = _wake_at(state, gate)
     waits = state.gates
     if waits is None or not waits.ask_at:
         return replace(state, approvals=gate, wake_at=wake_at)
@@ -54,12 +56,12 @@ def _at(state: State, gate: Approvals) -> State:
 
 
 def _changed(state: State, **changes: Any) -> State:
-    return _at(state, replace(state.approvals or Approvals(terms=ANY), **changes))
+    return at_gate(state, replace(state.approvals or Approvals(terms=ANY), **changes))
 
 
 def _requested(state: State, event: e.ApprovalRequested) -> State:
     state = replace(state, mode="running", status="awaiting_approval", step=event.step, awaiting="approval")
-    return _at(state, Approvals(terms=event.terms or ANY, evidence_version=event.evidence_version, answer_by=event.expires_at))
+    return at_gate(state, Approvals(terms=event.terms or ANY, evidence_version=event.evidence_version, answer_by=event.expires_at))
 
 
 def _given(state: State, event: e.ApprovalGiven) -> State:

@@ -20,6 +20,7 @@ from libs.domain.migration.evolving import PAUSED, evolve, plan_from
 from libs.domain.migration.going_forward import LONGEST_MS, fail, wait_over
 from libs.domain.migration.lapsing import lapsing
 from libs.domain.migration.operating import go_back, not_now, refuse
+from libs.domain.migration.way_back import closed
 
 Events = list[Any]
 FOUR_EYES = "prod"
@@ -42,6 +43,9 @@ def approve(state: State, command: c.ApproveMigration, ctx: Context) -> Events:
     lapsed, state = _by_now(state, ctx)
     gate = _gate(state)
     wrong = _objection(state, gate, command, ctx) or _repeated(gate, command, ctx) or _outdated(gate, command)
+    shut = closed(state.way_back, gate.terms, ctx.now)
+    if not wrong and shut:
+        wrong = shut[:2]
     if wrong:
         return refuse(command, *wrong)
     given = e.ApprovalGiven(

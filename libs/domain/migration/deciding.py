@@ -6,10 +6,11 @@ from typing import Any
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import gates as g
+from libs.contracts.migration import way_back as w
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.work import ReportWork
 from libs.domain.decider import Context, Decider
-from libs.domain.migration import approving, gates, going_back, going_forward, operating, passing
+from libs.domain.migration import approving, gates, going_back, going_forward, operating, passing, rehearsing
 from libs.domain.migration.dispatching import pending
 from libs.domain.migration.evolving import NEW, ROLLING_BACK, STOPPING, evolve
 
@@ -28,6 +29,8 @@ def _requested(state: State, command: c.RequestMigration, ctx: Context) -> Event
         return operating.refuse(command, "depends_on_without_wave", message)
     if len(command.request.approvals) > approving.MOST_GATES:
         return operating.refuse(command, "invalid_approvals", f"approvals names more than {approving.MOST_GATES} gates")
+    if command.request.rehearses == ctx.aggregate:
+        return operating.refuse(command, "rehearses_itself", "a migration cannot rehearse its own way back; name another, or nothing")
     return going_forward.request(command, ctx)
 
 
@@ -64,6 +67,7 @@ _OPERATIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
     c.RefuseApproval: approving.refuse_approval,
     a.DelegateApproval: approving.delegate,
     a.WaiveApproval: approving.waive,
+    w.RecordWayBack: rehearsing.record,
 }
 _DECISIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
     **_OPERATIONS,
@@ -73,6 +77,7 @@ _DECISIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
     g.AdmitMigration: passing.admit,
     g.TakeSlot: passing.take,
     g.LoseSlot: passing.lose,
+    w.NoteWayBack: rehearsing.note,
 }
 
 

@@ -12,7 +12,7 @@ from libs.contracts.migration.plan import Plan
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, CHECK, PLAN, UNDO, Work
-from libs.domain.migration import approvals, gates
+from libs.domain.migration import approvals, gates, way_back
 
 NEW, CHECKING, RUNNING, PAUSED, HELD = "new", "checking", "running", "paused", "held"
 STOPPING, ROLLING_BACK, STUCK, ENDED = "stopping", "rolling_back", "stuck", "ended"
@@ -184,6 +184,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     CommandRefused: lambda state, event: state,
     **gates.CHANGES,
     **approvals.CHANGES,
+    **way_back.CHANGES,
 }
 
 

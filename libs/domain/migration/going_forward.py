@@ -65,6 +65,7 @@ def _flaw_of_step(step: Step) -> str:
         "wait_ms": (step.wait_ms, shortest_wait, LONGEST_MS),
         "quorum": (terms.quorum, 1, MOST_APPROVERS),
         "expires_s": (terms.expires_s, 0, LONGEST_MS // 1_000),
+        "way_back_max_age_s": (terms.way_back_max_age_s, 0, LONGEST_MS // 1_000),
     }
     for name, (value, least, most) in bounds.items():
         if not least <= value <= most:

@@ -94,6 +94,6 @@ async def known_statuses(snapshot: Snapshot, tenant: str) -> list[str]:
 def document(row: MigrationRow) -> dict[str, Any]:
     """A row as plain values, its JSON columns parsed."""
     plain: dict[str, Any] = msgspec.to_builtins(row)
-    for name in ("labels", "depends_on", "limits", "source", "target", "options", "problem", "gate"):
+    for name in ("labels", "depends_on", "limits", "source", "target", "options", "problem", "gate", "no_return", "way_back"):
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] is not None else None
     return plain

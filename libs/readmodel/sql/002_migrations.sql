@@ -16,6 +16,7 @@ CREATE TABLE migration (
     due_at bigint NOT NULL,
     on_failure text NOT NULL,
     approval boolean NOT NULL,
+    rehearses text NOT NULL,
     requested_at bigint NOT NULL,
     requested_by text NOT NULL,
     correlation_id text NOT NULL,
@@ -41,6 +42,8 @@ CREATE TABLE migration (
     next_deadline bigint,
     plan_pos bigint NOT NULL,
     gate json,
+    no_return json,
+    way_back json,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX migration_by_status ON migration (tenant, status, requested_at, id);

@@ -36,7 +36,7 @@ ANOMALIES = (
 )
 CLIENT_COMMANDS = {
     "RequestMigration", "PauseMigration", "ResumeMigration", "CancelMigration", "RollBackMigration", "RetryMigration",
-    "SkipCompensation", "ApproveMigration", "RefuseApproval", "DelegateApproval", "WaiveApproval",
+    "SkipCompensation", "ApproveMigration", "RefuseApproval", "DelegateApproval", "WaiveApproval", "RecordWayBack",
 }  # fmt: skip
 CANARY = re.compile(rb"canary:([a-z0-9-]+):")
 _EXAMPLES = 5

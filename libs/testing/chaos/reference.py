@@ -26,6 +26,7 @@ _IN: dict[str, set[str]] = {
     "WaitStarted": {"running", "held"},
     "ApprovalRequested": {"running", "held"},
     "ApprovalGiven": {"running", "paused"},
+    "WayBackRehearsed": {"checking", "running", "paused", "held", "stopping", "rolling", "stuck"},
     "ApprovalDelegated": {"running", "paused"},
     "ApprovalWaived": {"running", "paused"},
     "ApprovalLapsed": {"running", "paused"},

@@ -8,6 +8,7 @@ from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.plan import Plan
+from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, PLAN, UNDO, Work
 from libs.domain.history import REMEMBERED
@@ -49,6 +50,7 @@ class Ledger:
         self._slots: set[str] = set()
         self._now, self._waived = 0, ""
         self._yes: dict[str, e.ApprovalGiven] = {}
+        self._rehearsed: WayBackRehearsed | None = None
 
     def take(self, envelope: EventEnvelope, event: Any, hash_: bytes) -> None:
         """The next event. Raises Violation."""
@@ -132,6 +134,15 @@ class Ledger:
         rights, wanted = {one.right_of for one in given}, step.approval.quorum if step.approval else 1
         hold("I26", bool(self._waived) or len(rights) >= wanted, f"{step.name} was passed with {sorted(rights)} of {wanted} approvals")
 
+        back, age = self._rehearsed, step.approval.way_back_max_age_s * 1_000_000 if step.approval else 0
+        fresh = back is not None and back.passed and back.at + age > self._now
+        hold("I27", bool(self._waived) or not age or fresh, f"{step.name} was passed on {back}")
+
+    def rehearsed(self, event: WayBackRehearsed) -> None:
+        """The way back was rehearsed."""
+        if self._rehearsed is None or self._rehearsed.at <= event.at:
+            self._rehearsed = event
+
     def at_gate(self, event: e.ApprovalRequested) -> None:
         """It awaits approval."""
         self._yes, self._waived = {}, ""
@@ -214,6 +225,7 @@ _CHANGES: dict[type[Any], Callable[[Ledger, Any], None]] = {
     e.ApprovalRequested: Ledger.at_gate,
     e.ApprovalGiven: Ledger.approved,
     a.ApprovalWaived: Ledger.waived,
+    WayBackRehearsed: Ledger.rehearsed,
     a.ApprovalLapsed: Ledger.lapsed,
     e.WorkSettled: Ledger.settled,
     e.StopRequested: Ledger.stopping,

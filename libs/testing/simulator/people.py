@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 from libs.contracts.capacity import OverrideFreeze, SetCapacity
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
+from libs.contracts.migration.way_back import RecordWayBack
 from libs.domain.migration.evolving import ENDED, HELD, PAUSED, STUCK
 from libs.domain.migration.gates import asking
+from libs.domain.migration.way_back import closed
 from libs.testing.simulator.faults import SECOND
 from libs.testing.simulator.planners import Planners
 from libs.testing.simulator.plans import CAPACITIES, WAVES, in_fleet, random_request, random_settings
@@ -98,6 +100,7 @@ class People:
                 c.ApproveMigration(),
                 c.RefuseApproval(reason="not today"),
                 c.ApproveMigration(on_behalf_of=APPROVERS[0]),
+                RecordWayBack(passed=self._sim.chance.happens(0.5), evidence="rolled back on a copy"),
                 a.DelegateApproval(to=APPROVERS[1], until=self._sim.now + 30 * SECOND, reason="on leave"),
                 a.WaiveApproval(until=self._sim.now + 30 * SECOND, reason="a hurry", roles=("admin",)),
             )
@@ -112,6 +115,8 @@ class People:
         if not state.stream.version or asking(state):
             return
         if state.awaiting == "approval":
+            if closed(state.way_back, state.approvals.terms, sim.now):
+                self.ask(aggregate, RecordWayBack(passed=True, evidence="rolled back on a copy"))
             self.ask(aggregate, sim.chance.pick((c.ApproveMigration(), c.ApproveMigration(), c.RefuseApproval(reason="no"))))
         if state.mode == PAUSED:
             self.ask(aggregate, c.ResumeMigration())

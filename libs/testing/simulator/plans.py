@@ -43,8 +43,10 @@ def random_settings(chance: Chance, now: int) -> CapacitySettings:
 
 
 def random_terms(chance: Chance, step: str) -> ApprovalTerms:
-    """One yes or two, some of which lapse."""
-    return ApprovalTerms(before=step, quorum=chance.pick((1, 2)), expires_s=chance.pick((0, 5, 30)))
+    """One yes or two, some of which lapse, now and then only on a fresh rehearsal of the way back."""
+    return ApprovalTerms(
+        before=step, quorum=chance.pick((1, 2)), expires_s=chance.pick((0, 5, 30)), way_back_max_age_s=chance.pick((0, 0, 60))
+    )
 
 
 def random_plan(chance: Chance, most_steps: int = 6) -> Plan:

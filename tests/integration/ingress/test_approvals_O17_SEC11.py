@@ -169,3 +169,44 @@ def test_what_is_wrong_with_a_gate_is_named_O1(world: World, approvals: list[Any
     answer = world.api(TENANT).post("/v1/migrations", migration(approvals=approvals))
 
     assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, pointer)
+
+
+def test_a_gate_is_closed_without_a_fresh_passed_rehearsal_which_another_migration_can_be_X6(world: World, workers: None) -> None:
+    api = world.api(TENANT)
+    shown = gated(world, "back-1", wayBackMaxAgeS=3_600)["reversibility"]
+    assert (shown["open"], shown["crossed"], shown["rehearsal"]) == (True, False, None)
+    assert refused(approve(person(world, "p-1"), "back-1")) == (409, "way_back_missing")
+
+    body = {"passed": False, "evidence": "the reverse slot was gone"}
+    assert refused(person(world, "p-1", "approver").decided("/v1/migrations/back-1/way-back", body)) == (403, "forbidden")
+    assert person(world, "o-1", "operator").decided("/v1/migrations/back-1/way-back", body).json["events"] == ["WayBackRehearsed"]
+    closed = approve(person(world, "p-1"), "back-1")
+    assert refused(closed) == (409, "way_back_failed")
+    wait_until(lambda: api.get("/v1/migrations/back-1").json["reversibility"]["rehearsal"], "it is shown")
+    assert api.get("/v1/migrations/back-1").json["reversibility"]["rehearsal"]["event"] in closed.json["detail"]
+    assert "it is closed" in api.get("/v1/migrations/back-1/holdup").json["causes"][0]["reason"]
+
+    trial = migration(migrationId="back-2", rehearses="back-1", approval=True, options={"steps": 8, "shape": "mixed"})
+    assert api.decided("/v1/migrations", trial).status == 201
+    wait_until(lambda: api.get("/v1/migrations/back-2").json.get("status") == "awaiting_approval", "the rehearsal is at its gate")
+    assert api.decided("/v1/migrations/back-2/rollback", {"reason": "that is what it is for"}).status == 200
+    wait_until(lambda: api.get("/v1/migrations/back-1").json["reversibility"]["rehearsal"]["by"] == "back-2", "it is noted")
+    rehearsal = api.get("/v1/migrations/back-1").json["reversibility"]["rehearsal"]
+    assert rehearsal["passed"]
+    assert "everything was undone" in rehearsal["reason"]
+    assert "WorkDispatched" in approve(person(world, "p-1"), "back-1").json["events"]
+
+
+def test_an_aged_rehearsal_lapses_approvals_by_itself_and_names_the_event_X6(world: World, workers: None) -> None:
+    api = world.api(TENANT)
+    gated(world, "aged-1", quorum=2, wayBackMaxAgeS=5)
+    assert api.decided("/v1/migrations/aged-1/way-back", {"passed": True, "evidence": "on a copy"}).status == 200
+    assert approve(person(world, "p-1"), "aged-1").status == 200
+
+    def lapsed() -> list[Any]:
+        events = api.get("/v1/migrations/aged-1/timeline?limit=500").json["items"]
+        return [event["data"] for event in events if event["type"] == "ApprovalLapsed"]
+
+    wait_until(lambda: bool(lapsed()), "the approval has lapsed")
+    rehearsal = api.get("/v1/migrations/aged-1").json["reversibility"]["rehearsal"]
+    assert (lapsed()[0]["code"], lapsed()[0]["evidence"]) == ("way_back_too_old", rehearsal["event"])

@@ -13,7 +13,7 @@ from libs.contracts.migration import gates as g
 from libs.domain import history
 from libs.domain.capacity import deciding as capacity_deciding
 from libs.domain.capacity import granting
-from libs.domain.migration import approving, deciding, dispatching, evolving, going_back, going_forward, operating, passing
+from libs.domain.migration import approving, deciding, dispatching, evolving, going_back, going_forward, lapsing, operating, passing
 from libs.domain.policies import POLICIES
 from libs.domain.wave import carrying_on, noting
 from libs.domain.wave import evolving as wave_evolving
@@ -207,6 +207,11 @@ def a_person_who_counts_twice(patch: Patch) -> None:
     patch.setattr(approving, "_repeated", lambda gate, command, ctx: None)
 
 
+def a_gate_that_never_closes(patch: Patch) -> None:
+    for module in (approving, lapsing):
+        patch.setattr(module, "closed", lambda known, terms, now: None)
+
+
 def approvals_that_outlive_their_time(patch: Patch) -> None:
     for module in (approving, going_forward):
         patch.setattr(module, "lapsing", lambda state, now: [])
@@ -311,6 +316,7 @@ def test_a_planted_defect_among_migrations_that_wait_for_others_is_found_R8(
         (a_first_yes_that_is_enough, "I26"),
         (a_person_who_counts_twice, "I26"),
         (approvals_that_outlive_their_time, "I26"),
+        (a_gate_that_never_closes, "I27"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
