@@ -81,14 +81,9 @@ def migrate_postgres(
             "source": side("source", source), "target": side("target", target), "options": options(option),
             "limits": capacities(limit), "labels": dict(_pair(one) for one in label), "onFailure": on_failure, "approval": approve,
             "approvals": [gate_of(one) for one in gate],
-<<<<<<< HEAD
         }  # fmt: skip
-        given = {"migrationId": id_, "wave": wave, "dependsOn": depends_on, "callbackUrl": callback_url}
+        given = {"migrationId": id_, "rehearses": rehearses, "wave": wave, "dependsOn": depends_on, "callbackUrl": callback_url}
         body |= {name: value for name, value in given.items() if value}
-=======
-        }
-        body |= {name: value for name, value in (("migrationId", id_), ("rehearses", rehearses), ("callbackUrl", callback_url)) if value}
->>>>>>> 575c63a (wip3)
         ask(connect(url, token, data_dir, tenant), body, wait=wait, timeout=timeout, as_json=as_json)
 
 
