@@ -50,7 +50,7 @@ class Cloud:
         """The application that answers."""
         app = web.Application(client_max_size=2**24)
         app.add_routes([
-            web.get("/_books", self._books), web.get("/_leaks", self._leaks), web.put("/_script", self._script),
+            web.get("/_books", self._books), web.post("/_leaks", self._leaks), web.put("/_script", self._script),
             web.post("/_documents", self._documents), web.post("/_machines", self._machines), *desks.routes(self.world),
             web.route("*", "/{rest:.*}", self._service),
         ])  # fmt: skip
@@ -106,9 +106,10 @@ class Cloud:
         return web.json_response({"now": self.world.now, "books": self.world.books.snapshot(), "calls": calls, "defects": self.defects})
 
     async def _leaks(self, request: web.Request) -> web.Response:
-        """What is left of migrations that are not among the completed ones, and what those have too much or too little of."""
+        """What is left of migrations that are not among the completed ones, and what those have too much or too little of:
+        {"completed": ["tenant/migration", ...]}."""
         desks.install_due(self.world)
-        return web.json_response(leaks(self.world, set(request.query.getall("completed", []))))
+        return web.json_response(leaks(self.world, set(json.loads(await request.read())["completed"])))
 
     async def _script(self, request: web.Request) -> web.Response:
         self.world.script = msgspec.json.decode(await request.read(), type=Script)

@@ -62,8 +62,7 @@ class CloudProcess:
 
     def leaks(self, completed: set[str]) -> list[str]:
         """What is left that nobody wants, when these migrations (tenant/migration) are completed."""
-        query = "&".join(f"completed={name}" for name in sorted(completed))
-        found: list[str] = self._asked("GET", f"/_leaks?{query}")
+        found: list[str] = self._asked("POST", "/_leaks", {"completed": sorted(completed)})
         return found
 
     def stop(self) -> None:
