@@ -1,5 +1,8 @@
 """The `whimbrel` command: every sub-command in one place."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from libs.cli import (
@@ -24,16 +27,28 @@ EPILOG = "Exit codes: 0 done, 1 failed outcome, 2 usage, 3 environment, 4 refuse
 MIGRATIONS, LOG, ACCESS = "Migrations", "The log and what is made from it", "Access and settings"
 
 
+def _said(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"whimbrel {version('whimbrel')}")
+        raise typer.Exit
+
+
+def _itself(
+    _: Annotated[bool, typer.Option("--version", callback=_said, is_eager=True, help="Say which release this is.")] = False,
+) -> None:
+    """Move things that must not break, and keep one log that is the truth about each move."""
+
+
 def application() -> typer.Typer:
     """The whole application."""
     app = typer.Typer(
         name="whimbrel",
-        help="Move things that must not break, and keep one log that is the truth about each move.",
         epilog=EPILOG,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_itself)
     stack.register(app)
     app.command(rich_help_panel=stack.PANEL)(provision.provision)
     planning.register(app, MIGRATIONS)

@@ -1,9 +1,11 @@
 """The reference page is what the application says of itself (U8), and the application says enough."""
 
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from libs.cli.app import EPILOG, application
 from libs.cli.errors import MEANING, Exit
@@ -53,3 +55,9 @@ def test_dangerous_commands_can_be_answered_beforehand(name: str) -> None:
 def test_every_exit_code_has_a_meaning_and_the_help_names_them() -> None:
     assert set(MEANING) == set(Exit)
     assert all(f"{int(code)} " in EPILOG for code in Exit if code != Exit.INTERNAL)
+
+
+def test_the_command_says_which_release_it_is_U8() -> None:
+    said = CliRunner().invoke(application(), ["--version"])
+
+    assert (said.exit_code, said.stdout) == (0, f"whimbrel {version('whimbrel')}\n")
