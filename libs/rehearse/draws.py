@@ -19,6 +19,8 @@ UNKNOWN_US = 60_000_000
 """How long a step takes that neither history nor its plan says anything about."""
 LAG_US = 10_000
 """How long a policy's command takes where there is no history."""
+STRETCHES = 5
+"""Stretches of history that a run rests on: few, for what comes is as a whole rather like some of the past than like its average."""
 ASSUMED = "assumption"
 _SPAN = float(1 << 64)
 
@@ -36,7 +38,7 @@ class Draws:
 
     def __init__(self, history: History, factors: Factors, seed: int, run: int) -> None:
         self._history, self._factors, self._name = history, factors, f"{seed}/{run}/".encode()
-        self._blocks = [int(self.fraction(f"block/{number}") * BLOCKS) for number in range(BLOCKS)]
+        self._blocks = [int(self.fraction(f"block/{number}") * BLOCKS) for number in range(STRETCHES)]
         self._courses: dict[Key, Sequence[Course]] = {}
         self.bases: dict[Key, Basis] = {}
         """What was drawn so far, and what that rested on."""

@@ -27,7 +27,7 @@ from libs.rehearse.workers import Workers
 SECOND = 1_000_000
 HORIZON_US = 2 * 366 * 86_400 * SECOND
 """How far ahead a run looks."""
-MOST_STEPS, MOST_STEPS_A_MEMBER = 200_000, 2_000
+MOST_STEPS, MOST_STEPS_A_MEMBER = 200_000, 500
 """Happenings after which a run is cut off."""
 ACTOR = "rehearsal"
 """Who gives the hypothetical commands."""
