@@ -31,6 +31,7 @@ def register(app: typer.Typer, panel: str) -> None:
 
 def list_migrations(
     status: Annotated[list[str], typer.Option("--status", help="Only in this status; repeatable.")] = [],  # noqa: B006
+    archived: Annotated[bool, typer.Option("--archived", help="Those that are archived as well.")] = False,
     application: Annotated[str, typer.Option("--application", "--app", help="Only of this application.")] = "",
     wave: Annotated[str, typer.Option("--wave", help="Only of this wave.")] = "",
     search: Annotated[str, typer.Option("--search", help="Beginning of the id, of a word of the application, or of the wave.")] = "",
@@ -45,7 +46,8 @@ def list_migrations(
     """List migrations, the latest first."""
     with one_line_errors(as_json):
         api = connect(url, token, data_dir, tenant)
-        found = api.get("/v1/migrations", status=status, application=application, wave=wave, search=search, limit=limit, at=at).body
+        given = {"status": status, "application": application, "wave": wave, "search": search, "limit": limit, "at": at}
+        found = api.get("/v1/migrations", **given, archived="true" if archived else "").body
         if as_json:
             print_json(found)
             return
@@ -91,9 +93,10 @@ def show(
             ("what to do", problem.get("remedy") if problem else ""),
             ("in flight", ", ".join(f"{one['direction']} by {one['worker']}, attempt {one['attempt']}" for one in work)),
             ("needs slots of", ", ".join(found["limits"])),
-            ("goes on at", found["wakeAt"]),
             *gate_view.lines(found),
             *gate_view.way_back(found),
+            ("is archived at" if found["ended"] else "goes on at", found["wakeAt"]),
+            ("archived", f"{found['archivedAt']}; it had ended as {found['endedAs']}" if found["archivedAt"] else ""),
             ("application", found["application"]),
             ("provider", found["provider"]),
             ("requested", f"{found['requestedAt']} by {found['requestedBy']}"),

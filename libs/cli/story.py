@@ -207,6 +207,11 @@ def _ended(line: str) -> Any:
     return lambda story, data, at: line + (f": {data['reason']}" if data.get("reason") else "")
 
 
+def _archived(story: Story, data: dict[str, Any], at: int) -> str:
+    story.status = "archived"
+    return "archived: it has left live state"
+
+
 _HANDLERS: dict[str, Any] = {
     "MigrationRequested": lambda story, data, at: f"requested: move {data['request']['application']} by {data['request']['provider']}",
     "MigrationPlanned": _planned,
@@ -245,6 +250,7 @@ _HANDLERS: dict[str, Any] = {
     "MigrationRolledBack": _ended("rolled back; the source is as it was"),
     "MigrationCancelled": _ended("cancelled"),
     "MigrationCompleted": lambda story, data, at: f"completed: all {data['steps']} steps",
+    "MigrationArchived": _archived,
 }
 
 

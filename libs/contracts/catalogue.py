@@ -110,6 +110,7 @@ MESSAGES: tuple[Message, ...] = (
         events.MigrationRolledBack,
         events.MigrationCancelled,
         events.MigrationCompleted,
+        events.MigrationArchived,
         refusal.CommandRefused,
     ),
     *_rows("migration", STATE, "migration.state", state.MigrationState),

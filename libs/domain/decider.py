@@ -51,3 +51,5 @@ class Decider(NamedTuple):
     decide: Callable[[Any, Any, Context], Sequence[Any]]
     evolve: Callable[[Any, Any], Any]
     client_commands: frozenset[type[Any]]
+    archives: type[Any] | None = None
+    """Type of the event after which only a headstone is left of the aggregate: whoever folds it seals the stream."""

@@ -12,6 +12,8 @@ from libs.contracts.refusal import CommandRefused
 from libs.contracts.stream import Answered, Stream
 from libs.domain.decider import Command, Context, Decider
 
+SEALED = "#"
+"""What the id of an answered command begins with that is a hash."""
 REMEMBERED = 64
 """How many answered client commands state keeps; beyond that window If-Match is the guarantee (D2)."""
 
@@ -53,7 +55,10 @@ def respond(decider: Decider, state: Any, command: Command, now: int, digest: by
 def _refusal(stream: Stream, command: Command, digest: bytes) -> Sequence[Any] | None:
     envelope, body = command
     name = type(body).__name__
-    seen = [answered.digest for answered in stream.answered if answered.command_id == envelope.command_id]
+    known: tuple[str, ...] = (envelope.command_id,)
+    if stream.answered and stream.answered[0].command_id.startswith(SEALED):
+        known = (*known, _mark(envelope.command_id))
+    seen = [answered.digest for answered in stream.answered if answered.command_id in known]
     if digest in seen:
         return ()
     if seen:
@@ -64,6 +69,17 @@ def _refusal(stream: Stream, command: Command, digest: bytes) -> Sequence[Any] |
         message = f"expected version {envelope.expected_version}, but the aggregate is at version {stream.version}; read it again"
         return [CommandRefused(command=name, code="version_conflict", message=message)]
     return None
+
+
+def seal(stream: Stream) -> Stream:
+    """The stream of an archived aggregate: the last version, the chain head, and the key of the first command as a hash."""
+    first = [Answered(_mark(answered.command_id), answered.digest) for answered in stream.answered[:1]]
+    return Stream(stream.version, stream.head, tuple(first))
+
+
+def _mark(command_id: str) -> str:
+    """What a sealed stream knows a command by."""
+    return SEALED + hashlib.sha256(command_id.encode()).hexdigest()[:16]
 
 
 def advance(stream: Stream, envelope: EventEnvelope, hash_: bytes) -> Stream:

@@ -164,6 +164,7 @@ def _as_json(envelope: Any, command: Any) -> bytes:
         "wave": request.wave,
         "dependsOn": request.depends_on,
         "limits": request.limits,
+        "retentionSeconds": request.retention_seconds,
         "callbackUrl": request.callback_url or None,
         "dueAt": time_of(request.due_at) if request.due_at else None,
         "labels": request.labels,

@@ -22,6 +22,7 @@ class ListQuery(Paged):
 
     status: list[Status] = Field(default=[], max_length=20, description="Only in one of these statuses")
     ended: bool | None = Field(default=None, description="Only those that have ended, or only those that have not")
+    archived: bool = Field(default=False, description="Those that are archived as well; where a status is named, that alone says which")
     application: Words = Field(default="", description="Only of this application")
     wave: Words = Field(default="", description="Only of this wave")
     provider: Words = Field(default="", description="Only of this kind")
@@ -43,6 +44,7 @@ async def listed(call: Call) -> Answer:
     wanted = migrations.Filter(
         status=tuple(query.status),
         ended=query.ended,
+        archived=query.archived,
         application=query.application,
         wave=query.wave,
         provider=query.provider,

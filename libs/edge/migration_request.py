@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from libs.contracts.migration.commands import RequestMigration
 from libs.contracts.migration.request import Request
+from libs.domain.migration.archiving import LONGEST_RETENTION_S
 from libs.domain.migration.gates import MOST_LIMITS
 from libs.edge.approval_request import ApprovalGate, one_each
 from libs.edge.values import CapacityId, Id, JsonObject, Labels, Moment, Name, Text
@@ -53,6 +54,9 @@ class MigrationRequest(Body):
     depends_on: list[Id] = Field(default=[], max_length=100, description="Migrations that must be completed first; only together with wave")
     limits: list[CapacityId] = Field(
         default=[], max_length=MOST_LIMITS, description="Capacities that it needs a slot of before it begins, e.g. limit/host=esx-1"
+    )
+    retention_seconds: Annotated[int, Field(ge=0, le=LONGEST_RETENTION_S)] = Field(
+        default=0, description="How long after its end it stays in live state before it is archived; 0 for the standard of 30 days"
     )
     callback_url: CallbackUrl | None = Field(default=None, description="Where signed callbacks about it are sent")
     due_at: Moment | None = Field(default=None, description="When it must be done (RFC 3339)")
@@ -120,6 +124,7 @@ class MigrationRequest(Body):
             options=_json(self.options) if self.options else "",
             wave=self.wave,
             depends_on=tuple(dict.fromkeys(self.depends_on)),
+            retention_seconds=self.retention_seconds,
             limits=tuple(dict.fromkeys(self.limits)),
             callback_url=str(self.callback_url) if self.callback_url else "",
             due_at=(self.due_at - _EPOCH) // _MICROSECOND if self.due_at else 0,

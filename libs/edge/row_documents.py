@@ -11,7 +11,19 @@ from libs.edge.event_documents import time_of
 from libs.edge.gate_documents import EvidenceDocument, GateDocument, ReversibilityDocument, gate_document, reversibility_document
 
 _TIMES = frozenset(
-    {"due_at", "requested_at", "updated_at", "wake_at", "next_deadline", "overlap_until", "not_before", "deadline", "read_at", "at"}
+    {
+        "due_at",
+        "requested_at",
+        "updated_at",
+        "wake_at",
+        "archived_at",
+        "next_deadline",
+        "overlap_until",
+        "not_before",
+        "deadline",
+        "read_at",
+        "at",
+    }
 )
 _NAMES: dict[str, str] = {}
 
@@ -36,7 +48,7 @@ class MigrationDocument(Document):
 
     id: str
     version: int = Field(description="Version of the aggregate; the entity tag")
-    status: str = Field(description="Phase of its current step, or how it ended")
+    status: str = Field(description="Phase of its current step, how it ended, or archived")
     status_event: str = Field(description="Id of the event that brought the status")
     ended: bool = Field(description="Whether nothing follows any more")
     provider: str
@@ -63,7 +75,9 @@ class MigrationDocument(Document):
     steps_done: int
     round: int
     past_point_of_no_return: bool
-    wake_at: str | None = Field(description="When it goes on by itself")
+    wake_at: str | None = Field(description="When it goes on by itself; of one that has ended, when it is archived")
+    ended_as: str = Field(description="How it had ended, once it is archived; empty before")
+    archived_at: str | None = Field(description="When it left live state; its history stays readable")
     reason: str = Field(description="Why it is paused, goes back, or ended before its time")
     problem: dict[str, Any] | None = Field(description="The last problem reported")
     work: list[WorkDocument] = Field(description="Work in flight")

@@ -49,7 +49,7 @@ class MigrationRow(Row, frozen=True, kw_only=True):
     status_event: str
     """Id of the event that brought the status."""
     mode: str = "checking"
-    """Where it stands in its life: checking, running, paused, held, stopping, rolling_back, stuck or ended."""
+    """Where it stands in its life: checking, running, paused, held, stopping, rolling_back, stuck, ended or archived."""
     ended: bool = False
     step: int = -1
     """Index of the step last begun; -1 before the first."""
@@ -62,6 +62,10 @@ class MigrationRow(Row, frozen=True, kw_only=True):
     crossed: bool = False
     """True once the point of no return is crossed."""
     wake_at: int = 0
+    ended_as: str = ""
+    """How it had ended, once it is archived."""
+    archived_at: int | None = None
+    """When it was archived."""
     reason: str = ""
     """Why it is paused, goes back, or ended before its time."""
     problem: str | None = None
@@ -96,8 +100,8 @@ def _listed(ids: tuple[str, ...]) -> str:
     return ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
 
 
-def _ended(status: str, **changes: Any) -> Changes:
-    return {"mode": "ended", "ended": True, "status": status, "work": (), "wake_at": 0, **changes}
+def _ended(status: str, archive_at: int, **changes: Any) -> Changes:
+    return {"mode": "ended", "ended": True, "status": status, "work": (), "wake_at": archive_at, **changes}
 
 
 def _dispatched(row: MigrationRow, event: e.WorkDispatched) -> Changes:
@@ -139,7 +143,9 @@ def _compensated(row: MigrationRow, event: e.StepCompensated | e.CompensationSki
 
 _CHANGES: dict[type[Any], Callable[[MigrationRow, Any], Changes]] = {
     e.WorkDispatched: _dispatched,
-    e.MigrationRejected: lambda row, event: _ended("rejected", problem=_problem(event.problems[0]) if event.problems else None),
+    e.MigrationRejected: lambda row, event: _ended(
+        "rejected", event.archive_at, problem=_problem(event.problems[0]) if event.problems else None
+    ),
     e.MigrationPlanned: lambda row, event: {
         "mode": "running",
         "status": "planned",
@@ -188,9 +194,10 @@ _CHANGES: dict[type[Any], Callable[[MigrationRow, Any], Changes]] = {
     e.RollbackStuck: lambda row, event: {"mode": "stuck", "status": "rollback_stuck", "work": (), "problem": _problem(event.problem)},
     e.CompensationSkipped: lambda row, event: {**_compensated(row, event), "mode": "rolling_back", "status": "rolling_back"},
     e.RewindCompleted: lambda row, event: {"mode": "running", "step": event.step, "round": event.round, "reason": ""},
-    e.MigrationRolledBack: lambda row, event: _ended("rolled_back", reason=event.reason),
-    e.MigrationCancelled: lambda row, event: _ended("cancelled", reason=event.reason),
-    e.MigrationCompleted: lambda row, event: _ended("completed"),
+    e.MigrationRolledBack: lambda row, event: _ended("rolled_back", event.archive_at, reason=event.reason),
+    e.MigrationCancelled: lambda row, event: _ended("cancelled", event.archive_at, reason=event.reason),
+    e.MigrationCompleted: lambda row, event: _ended("completed", event.archive_at),
+    e.MigrationArchived: lambda row, event: {"mode": "archived", "status": "archived", "ended_as": text(event.ended_as), "wake_at": 0},
     CommandRefused: lambda row, event: {},
 }
 
@@ -249,6 +256,8 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
         changes |= told(at_gate, row.gate, row.way_back, envelope, body)
     if type(body) is e.MigrationPlanned:
         changes["plan_pos"] = fact.pos
+    if type(body) is e.MigrationArchived:
+        changes["archived_at"] = envelope.recorded_at
     return replace(
         row, version=envelope.version, head=fact.hash, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes
     )

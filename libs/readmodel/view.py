@@ -105,7 +105,7 @@ def _updated(view: View) -> list[str]:
 def _update_sql(view: View) -> str:
     hints = get_type_hints(view.row)
     columns = _updated(view)
-    types = [_TYPES.get(hints[column], "bigint" if column == "next_deadline" else "text") for column in columns]
+    types = [_TYPES.get(hints[column], "bigint" if column in ("next_deadline", "archived_at") else "text") for column in columns]
     sets = ", ".join(f"{column} = {_new(view, column)}" for column in columns[2:])
     arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types, 1))
     source = f"unnest({arrays}) AS n ({', '.join(columns)})"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from libs.contracts.envelope import EventEnvelope, follow
 from libs.contracts.refusal import CommandRefused
 from libs.domain.decider import Command, Decider
-from libs.domain.history import advance, digest_of, respond
+from libs.domain.history import advance, digest_of, respond, seal
 from libs.domain.policy import Policies, consequences
 
 Hash = Callable[[EventEnvelope, Any], bytes]
@@ -58,6 +58,7 @@ def answer(decider: Decider, policies: Policies, state: Any, command: Command, n
         events.append((Entry(envelope, event), hash_))
         if exists:
             stream, state = advance(stream, envelope, hash_), decider.evolve(state, event)
+            stream = seal(stream) if type(event) is decider.archives else stream
             policy = policies.get(type(event))
             if policy is not None:
                 sent += [Sent(kind, Command(to, body)) for kind, to, body in consequences(policy, event, envelope, state)]

@@ -9,7 +9,7 @@ from libs.contracts.migration.request import Request
 from libs.contracts.migration.state import MigrationState
 from libs.contracts.subscription import Interest
 from libs.contracts.wave.state import WaveState
-from libs.domain.migration.evolving import ENDED
+from libs.domain.migration.archiving import ENDED
 from libs.domain.wave import DECIDER as WAVE
 from libs.domain.wave.evolving import CANCELLED, COMPLETED, ROLLED_BACK, STARTED
 from libs.domain.wave.graph import graph_of

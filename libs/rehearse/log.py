@@ -26,6 +26,8 @@ _ENDS = {
     schema_of(end).full_name.encode() for end in (e.MigrationCompleted, e.MigrationRolledBack, e.MigrationCancelled, e.MigrationRejected)
 }
 
+_ARCHIVED = schema_of(e.MigrationArchived).full_name.encode()
+
 
 class Source(NamedTuple):
     """Where the log is."""
@@ -103,6 +105,8 @@ class _Reading:
         kept = {f"{self._source.tenant}/{name}".encode() for name in self._folding.members(self._waves)}
         begins = _begins(self._learn.until)
         for record in self._records(MIGRATION):
+            if record.header("ce_type") == _ARCHIVED:
+                continue  # a member stays what it ended as
             ended = record.header("ce_type") in _ENDS and self._fork.takes(record)
             if not ended or record.key in kept:
                 open_.setdefault(record.key, []).append(record)

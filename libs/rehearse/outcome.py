@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from libs.contracts.envelope import EventEnvelope
 from libs.contracts.migration import events as e
-from libs.domain.migration.evolving import ENDED
+from libs.domain.migration.archiving import ENDED
 from libs.rehearse.draws import Basis
 from libs.rehearse.fork import CAPACITY, MIGRATION, Fork, request_of
 from libs.rehearse.history import Key

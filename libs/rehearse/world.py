@@ -12,7 +12,7 @@ from libs.contracts.wave.commands import AddMembers, PlanWave, StartWave
 from libs.domain.capacity.opening import opening_of
 from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command
-from libs.domain.migration.evolving import ENDED
+from libs.domain.migration.archiving import ENDED
 from libs.domain.policies import POLICIES
 from libs.domain.wave.evolving import PLANNED
 from libs.rehearse.agenda import Agenda
@@ -169,7 +169,8 @@ class World:
     def _look(self, id_: tuple[str, str], before: Any, state: Any) -> None:
         """See what a new state asks for: a wake, work, a person."""
         kind, aggregate = id_
-        if kind in WAKES and state.wake_at and self._woken.get(id_) != state.wake_at:
+        sleeps = kind in WAKES and getattr(state, "mode", "") != ENDED  # what has ended waits only for the archive
+        if sleeps and state.wake_at and self._woken.get(id_) != state.wake_at:
             self._woken[id_] = state.wake_at
             late = self.draws.wake(f"{aggregate}/{state.wake_at}")
             self.agenda.later(max(0, state.wake_at - self.agenda.now) + late, self._wake, id_, state.wake_at)

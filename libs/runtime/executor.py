@@ -8,6 +8,15 @@ from libs.contracts.work import Work
 Progress = Callable[[int, int, str], Awaitable[None]]
 
 
+class Sender(NamedTuple):
+    """Of which aggregate a command is sent, and what it carries on."""
+
+    tenant: str
+    aggregate: str
+    correlation_id: str
+    traceparent: bytes
+
+
 class Job(NamedTuple):
     """One work item with the state that names it."""
 

@@ -20,11 +20,10 @@ from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.operations import ProgressReported
 from libs.contracts.topics import COMMAND_MAX_BYTES, commands_of
 from libs.contracts.waking import WAKES
-from libs.contracts.work import Work
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.errors import RegistryUnavailable
-from libs.runtime.executor import Executor, Job, Progress
+from libs.runtime.executor import Executor, Job, Progress, Sender
 from libs.runtime.state_feed import Update
 from libs.runtime.watchdog import Watchdog
 
@@ -140,7 +139,7 @@ class Worker:
         for work in halt:
             self._halt(items[work.work_id, work.attempt])
         if update.wake_at:
-            self._wake_later(key, Job(tenant, aggregate, update.state, _NOTHING, update.traceparent), update)
+            self._wake_later(key, Sender(tenant, aggregate, update.state.stream.correlation_id, update.traceparent), update.wake_at)
 
     def _schedule(self, item: _Item) -> None:
         delay = (item.job.work.not_before - now_us()) / 1_000_000
@@ -217,19 +216,19 @@ class Worker:
         if item.task is not None:
             item.task.cancel()
 
-    def _wake_later(self, key: tuple[str, bytes], job: Job, update: Update) -> None:
-        def left() -> float:
-            return (update.wake_at - now_us()) / 1_000_000
+    def _wake_later(self, key: tuple[str, bytes], sender: Sender, wake_at: int) -> None:
+        # Holds no state: what has ended sleeps for weeks, and there may be many. Naps are longer the longer it sleeps.
+        left = max(0.0, (wake_at - now_us()) / 1_000_000)
+        loop = asyncio.get_running_loop()
+        self._wakes[key] = loop.call_later(min(left, max(LONGEST_NAP_S, left / 1_000)), self._wake, key, sender, wake_at)
 
-        def wake() -> None:
-            if left() > 0:  # timers stand still while a machine sleeps; what counts is the clock
-                self._wakes[key] = asyncio.get_running_loop().call_later(min(left(), LONGEST_NAP_S), wake)
-                return
-            command_id = f"{job.tenant}/{job.aggregate}/wake/{update.wake_at}"
-            self._send(job, update.topic, command_id, WAKES[update.topic.rsplit(".", 2)[1]](wake_at=update.wake_at))
-            self._wakes[key] = asyncio.get_running_loop().call_later(WAKE_AGAIN_S, wake)
-
-        self._wakes[key] = asyncio.get_running_loop().call_later(min(max(0.0, left()), LONGEST_NAP_S), wake)
+    def _wake(self, key: tuple[str, bytes], sender: Sender, wake_at: int) -> None:
+        if wake_at > now_us():  # timers stand still while a machine sleeps; what counts is the clock
+            self._wake_later(key, sender, wake_at)
+            return
+        command_id = f"{sender.tenant}/{sender.aggregate}/wake/{wake_at}"
+        self._send(sender, key[0], command_id, WAKES[key[0].rsplit(".", 2)[1]](wake_at=wake_at))
+        self._wakes[key] = asyncio.get_running_loop().call_later(WAKE_AGAIN_S, self._wake, key, sender, wake_at)
 
     def _unwake(self, key: tuple[str, bytes]) -> None:
         timer = self._wakes.pop(key, None)
@@ -237,34 +236,35 @@ class Worker:
             timer.cancel()
 
     def _report(self, item: _Item, body: Any) -> None:
-        work = item.job.work
-        self._send(item.job, item.topic, f"{work.work_id}#{work.attempt}", body, partial(self._executor.defective, item.job))
+        job = item.job
+        sender = Sender(job.tenant, job.aggregate, job.state.stream.correlation_id, job.traceparent)
+        self._send(sender, item.topic, f"{job.work.work_id}#{job.work.attempt}", body, partial(self._executor.defective, job))
         self._reports.inc()
 
-    def _send(self, job: Job, state_topic: str, command_id: str, body: Any, instead: Callable[[str], Any] | None = None) -> None:
+    def _send(self, sender: Sender, state_topic: str, command_id: str, body: Any, instead: Callable[[str], Any] | None = None) -> None:
         """Send a command, later where it cannot be now; `instead` makes another one where it can never be."""
         envelope = CommandEnvelope(
             command_id=command_id,
-            tenant=job.tenant,
-            aggregate=job.aggregate,
+            tenant=sender.tenant,
+            aggregate=sender.aggregate,
             environment=self._environment,
             actor=f"service:{self._name}",
-            correlation_id=job.state.stream.correlation_id,
+            correlation_id=sender.correlation_id,
             occurred_at=now_us(),
         )
         topic = self._commands.setdefault(state_topic, commands_of(self._prefix, state_topic.rsplit(".", 2)[1]))
         try:
-            record = self._codec.command(topic, envelope, body, job.traceparent)
+            record = self._codec.command(topic, envelope, body, sender.traceparent)
             if len(record.value) > COMMAND_MAX_BYTES:
                 raise ValueError(f"it has {len(record.value)} bytes; a command may have {COMMAND_MAX_BYTES}")
             self._producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=_must_arrive)
         except (RegistryUnavailable, BufferError) as error:
             _log.warning("a command waits to be sent", command_id=command_id, error=str(error))
-            asyncio.get_running_loop().call_later(AGAIN_S, self._send, job, state_topic, command_id, body, instead)
+            asyncio.get_running_loop().call_later(AGAIN_S, self._send, sender, state_topic, command_id, body, instead)
         except (ValueError, TypeError, OverflowError, AttributeError) as error:
             _log.error("a command cannot be written", command_id=command_id, error=str(error))
             if instead is not None:
-                self._send(job, state_topic, command_id, instead(f"the report of this work cannot be written: {error}"))
+                self._send(sender, state_topic, command_id, instead(f"the report of this work cannot be written: {error}"))
 
     def _progress(self, item: _Item) -> Progress:
         async def tell(done: int, total: int, unit: str) -> None:
@@ -284,9 +284,6 @@ class Worker:
         with suppress(RegistryUnavailable, BufferError):  # nothing is decided by progress; the work must not fail for it
             record = self._codec.plain(topic, body, f"{job.tenant}/{job.aggregate}".encode(), [])
             self._producer.produce(topic, record.value, record.key, headers=record.headers)
-
-
-_NOTHING = Work(work_id="", worker="", step=-1, chunk="-", direction="", round=0, fence=0, attempt=0, not_before=0, deadline=0)
 
 
 def _must_arrive(error: KafkaError | None, message: Message) -> None:

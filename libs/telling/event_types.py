@@ -45,8 +45,10 @@ NAMES: dict[type[Any], tuple[str, ...]] = {
     e.MigrationCancelled: ("migration.cancelled",),
     e.MigrationCompleted: ("migration.completed",),
 }
-UNPUBLISHED = frozenset({e.WorkDispatched, e.ChunkSucceeded, e.WorkSettled, g.SlotTaken, g.SlotsReleased, CommandRefused})
-"""Book-keeping between validator, workers and capacities, progress within a step, and answers to whoever sent a command."""
+UNPUBLISHED = frozenset(
+    {e.WorkDispatched, e.ChunkSucceeded, e.WorkSettled, g.SlotTaken, g.SlotsReleased, e.MigrationArchived, CommandRefused}
+)
+"""Book-keeping between validator, workers and capacities, progress within a step, leaving live state, and answers to whoever sent a command."""
 
 CALLBACK_NAMES: dict[type[Any], str] = {
     e.MigrationRejected: "migration.rejected",

@@ -197,7 +197,8 @@ _EXAMPLES: tuple[Any, ...] = (
     e.RewindCompleted(step=1, round=2),
     e.MigrationRolledBack(reason="users complain", skipped=1),
     e.MigrationCancelled(reason="wrong target", skipped=0),
-    e.MigrationCompleted(steps=5),
+    e.MigrationCompleted(steps=5, archive_at=AT + 30 * 86_400 * SECOND),
+    e.MigrationArchived(ended_as="completed"),
     CommandRefused(command="CancelMigration", code="past_point_of_no_return", message="the point of no return is crossed"),
     MigrationState(
         stream=STREAM,

@@ -13,7 +13,8 @@ from libs.contracts.avro import hash_of, schema_of
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope, follow
 from libs.contracts.refusal import CommandRefused
 from libs.domain.decider import Command, Decider
-from libs.domain.history import advance, digest_of, respond
+from libs.domain.history import advance, digest_of, respond, seal
+from libs.domain.migration.archiving import ENDS, RETENTION_S
 
 TENANT, AGGREGATE, ACTOR, ENVIRONMENT = "acme", "mig-7", "subject-1", "test"
 NOW = 1_767_225_600_000_000
@@ -61,6 +62,7 @@ def append(
         recorded.append(Recorded(envelope, event, encoded))
         if exists:
             stream = advance(stream, envelope, hash_of(schema.fingerprint, encoded))
+            stream = seal(stream) if type(event) is decider.archives else stream
             state = decider.evolve(state, event)
     return replace(state, stream=stream), recorded
 
@@ -98,8 +100,9 @@ class Answer:
         self.events = list(respond(history.decider, history.state, command, now, self._digest))
 
     def then(self, *expected: Any) -> History:
-        """Exactly these events, in this order."""
-        assert self.events == list(expected), _difference(list(expected), self.events)
+        """Exactly these events, in this order. An end that is told without a date is archived after the standard time."""
+        wanted = [_dated(event, self._now) for event in expected]
+        assert self.events == wanted, _difference(wanted, self.events)
         return self.then_something()
 
     def then_nothing(self) -> History:
@@ -145,6 +148,10 @@ def given(decider: Decider, *events: Any, now: int = NOW) -> History:
         _survives_avro(record)
     _state_survives_avro(state)
     return History(decider, state, now)
+
+
+def _dated(event: Any, now: int) -> Any:
+    return replace(event, archive_at=now + RETENTION_S * SECOND) if type(event) in ENDS and not event.archive_at else event
 
 
 def _survives_avro(record: Recorded) -> None:

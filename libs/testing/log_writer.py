@@ -18,7 +18,7 @@ from libs.contracts.values import Problem
 from libs.contracts.work import FAILED, STOPPED, SUCCEEDED, ReportWork
 from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command
-from libs.domain.history import advance, digest_of, respond
+from libs.domain.history import advance, digest_of, respond, seal
 from libs.runtime.codec import Codec
 
 START = 1_700_000_000_000_000
@@ -67,6 +67,7 @@ class LogWriter:
             self.produce(topic, record.key, record.value, record.headers, zlib.crc32(record_key) % self._partitions)
             if exists:
                 stream = advance(stream, written, record.hash)
+                stream = seal(stream) if type(event) is decider.archives else stream
                 state = decider.evolve(state, event)
         self.states[key] = replace(state, stream=stream)
         return bodies
@@ -97,7 +98,8 @@ class LogWriter:
 
     def request(self, tenant: str, aggregate: str, plan: Plan, **settings: Any) -> None:
         """A migration that is planned and runs its first step."""
-        request = Request(**{"provider": "rehearsal", "application": "billing", "source": "{}", "target": "{}", **settings})
+        usual = {"provider": "rehearsal", "application": "billing", "source": "{}", "target": "{}", "retention_seconds": 1}
+        request = Request(**{**usual, **settings})
         self.tell("migration", tenant, aggregate, c.RequestMigration(request=request))
         work = self.states["migration", tenant, aggregate].pending[0]
         self.tell("migration", tenant, aggregate, c.ReportPlan(work_id=work.work_id, attempt=work.attempt, plan=plan))

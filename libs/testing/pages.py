@@ -9,7 +9,7 @@ import msgspec
 from libs.contracts.avro import ROOT, schema_of
 from libs.contracts.catalogue import MESSAGES, Message
 from libs.domain.migration import DECIDER
-from libs.domain.migration.evolving import ENDED
+from libs.domain.migration.archiving import ENDED
 from libs.testing.examples import COMMAND_ENVELOPE, EVENT_ENVELOPE, EXAMPLES
 from libs.testing.simulator.simulation import Simulation
 

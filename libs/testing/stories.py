@@ -33,7 +33,7 @@ _GATED = Plan(
         Step(name="switch", phase="cutting_over", kind=ACT),
     ),
 )
-_MEMBER = replace(REQUEST, limits=("calendar/prod",), approval=False)
+_MEMBER = replace(REQUEST, limits=("calendar/prod",), approval=False, retention_seconds=60)
 
 STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
     "migration": _every_minute(
@@ -53,6 +53,8 @@ STORIES: dict[str, tuple[tuple[Any, int], ...]] = {
         c.RollBackMigration(reason="users complain"),
         ReportWork(work_id="acme/mig-7/0/-/apply/1", attempt=1, outcome="stopped"),
         ReportWork(work_id="acme/mig-7/0/-/undo/1", attempt=1, outcome="succeeded"),
+        c.WakeMigration(wake_at=AT + 16 * 60 * SECOND),
+        c.RollBackMigration(reason="too late"),
     ),
     "migration-approved": (
         *_every_minute(

@@ -12,7 +12,7 @@ from libs.contracts.envelope import follow
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.topics import COMMAND_MAX_BYTES, events_of, state_of
 from libs.domain.decider import Command, Decider
-from libs.domain.history import advance, digest_of, respond
+from libs.domain.history import advance, digest_of, respond, seal
 from libs.domain.policy import TooManyCommands
 from libs.runtime.codec import Codec, Record
 from libs.runtime.dead_letters import dead_letter
@@ -157,6 +157,8 @@ class _Batch:
             self._events.append((target, partition, record))
             if exists:
                 stream = advance(stream, envelope, record.hash)
+                if type(event) is decider.archives:
+                    stream = seal(stream)
                 state = decider.evolve(state, event)
                 if type(event) in policies:
                     self._commands += self._owner._policing.commands(event, envelope, state, trace)

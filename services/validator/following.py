@@ -13,7 +13,7 @@ from prometheus_client import Counter
 
 from libs.contracts.avro import schema_of
 from libs.contracts.envelope import EventEnvelope
-from libs.domain.history import advance
+from libs.domain.history import advance, seal
 from libs.runtime.codec import Codec, Decoded, header
 from libs.runtime.errors import Poison
 from libs.runtime.received import Received
@@ -41,8 +41,9 @@ def sound_body(message: Received, store: Store, codec: Codec) -> bytes | None:
     Only states that somebody works on are decoded now; the others when they are used.
     """
     match message.headers:
-        case [("ce_dataschema", bytes() as urn), _, ("version", bytes() as version), ("work", b""), ("wake", b"0"), *_]:
-            if urn == codec.urn_of(store.decider.state) and version.isdigit() and message.value and message.value[0] == 0:
+        case [("ce_dataschema", bytes() as urn), _, ("version", bytes() as version), ("work", b""), ("wake", bytes() as wake), *_]:
+            ours = urn == codec.urn_of(store.decider.state) and version.isdigit() and wake.isdigit()
+            if ours and message.value and message.value[0] == 0:
                 return message.value[5:]
     if number_in(message, "version") < 1:
         return None
@@ -111,6 +112,8 @@ class Folding:
                 self.gaps.add(key)
             return
         stream = advance(state.stream, decoded.envelope, decoded.hash)
+        if type(decoded.body) is self._store.decider.archives:
+            stream = seal(stream)
         state = replace(self._store.decider.evolve(state, decoded.body), stream=stream)
         self.folded[key] = (state, decoded.traceparent)
         self.new.append(Folded(key, decoded, state))

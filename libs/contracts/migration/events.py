@@ -36,6 +36,8 @@ class MigrationRejected(msgspec.Struct, frozen=True, kw_only=True):
 
     problems: tuple[Problem, ...]
     """Everything that forbids the migration, all at once."""
+    archive_at: int = 0
+    """When it leaves live state and is archived, in microseconds since the epoch; 0 for never."""
 
 
 class MigrationPlanned(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,6 +261,8 @@ class MigrationRolledBack(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was rolled back."""
     skipped: int
     """How many compensations an operator skipped."""
+    archive_at: int = 0
+    """When it leaves live state and is archived, in microseconds since the epoch; 0 for never."""
 
 
 class MigrationCancelled(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,6 +272,8 @@ class MigrationCancelled(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was cancelled."""
     skipped: int
     """How many compensations an operator skipped."""
+    archive_at: int = 0
+    """When it leaves live state and is archived, in microseconds since the epoch; 0 for never."""
 
 
 class MigrationCompleted(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,3 +281,12 @@ class MigrationCompleted(msgspec.Struct, frozen=True, kw_only=True):
 
     steps: int
     """How many steps the plan had."""
+    archive_at: int = 0
+    """When it leaves live state and is archived, in microseconds since the epoch; 0 for never."""
+
+
+class MigrationArchived(msgspec.Struct, frozen=True, kw_only=True):
+    """It has left live state: of it only a headstone is kept there, and its history, which can be read for ever."""
+
+    ended_as: str
+    """How it had ended: completed, rolled_back, cancelled or rejected."""

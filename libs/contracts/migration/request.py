@@ -38,3 +38,5 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the migration of the same tenant whose way back this one rehearses by going back; empty for none."""
     limits: tuple[str, ...] = ()
     """Ids of capacities that it needs a slot of before it begins, e.g. limit/host=esx-1; at most 32."""
+    retention_seconds: int = 0
+    """How long after its end it stays in live state before it is archived, in seconds; 0 for the standard of 30 days."""

@@ -88,7 +88,7 @@ class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     stream: Stream = Stream()
     """Version, chain head and answered commands."""
     mode: str = "new"
-    """Where it stands in its life: new, checking, running, paused, held, stopping, rolling_back, stuck or ended."""
+    """Where it stands in its life: new, checking, running, paused, held, stopping, rolling_back, stuck, ended or archived."""
     status: str = ""
     """What people are shown: the phase of the current step, or the name of the mode or of the end."""
     request: bytes = b""
@@ -137,3 +137,5 @@ class MigrationState(msgspec.Struct, frozen=True, kw_only=True):
     """The gate that it awaits approval at; null when it awaits none."""
     way_back: WayBack | None = None
     """The last rehearsal of the way back; null when there was none."""
+    retention_seconds: int = 0
+    """How long after its end it stays before it is archived, in seconds; 0 for the standard of 30 days."""

@@ -5,7 +5,7 @@ approval (who must say yes), working (work in flight), causes (the answer). For 
 """
 
 from libs.domain.holdup.cause import Ask, Cause, Event, Letter
-from libs.domain.holdup.causes import causes
+from libs.domain.holdup.causes import AFTERWARDS, causes
 from libs.domain.holdup.standing import Evidence, Standing, standing
 
-__all__ = ["Ask", "Cause", "Event", "Evidence", "Letter", "Standing", "causes", "standing"]
+__all__ = ["AFTERWARDS", "Ask", "Cause", "Event", "Evidence", "Letter", "Standing", "causes", "standing"]

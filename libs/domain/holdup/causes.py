@@ -7,6 +7,7 @@ from libs.contracts.capacity import CapacitySet, FreezeOverridden, SlotFreed, Sl
 from libs.contracts.envelope import POLICY
 from libs.contracts.migration import events as e
 from libs.contracts.migration.gates import SlotRequested
+from libs.contracts.refusal import CommandRefused
 from libs.domain.holdup.approval import waits_for_approval
 from libs.domain.holdup.cause import (
     LETTER,
@@ -31,6 +32,8 @@ from libs.domain.migration.evolving import GRACE_US
 
 CAPACITY_EVENTS = (CapacitySet, FreezeOverridden, SlotFreed, SlotGranted, SlotQueued, SlotRevoked)
 """Types of events that what a capacity says depends on."""
+AFTERWARDS = (CommandRefused, e.MigrationArchived)
+"""Types of events of a migration that change nothing of how far it came."""
 _HOW: dict[type[Any], str] = {
     e.MigrationCompleted: "completed",
     e.MigrationRolledBack: "rolled back",
@@ -43,7 +46,8 @@ _OPERATOR = [Ask(ROLE, OPERATOR)]
 def causes(migration: str, events: Iterable[Event], now: int, letters: Iterable[Letter] = ()) -> list[Cause]:
     """What holds a migration up at a moment, in the order in which to look at it; never empty for one that was requested.
 
-    `events` are its own, those of the capacity that it waits for, and the last of each migration that it depends on; of
+    `events` are its own, those of the capacity that it waits for, and the last of each migration that it depends on that
+    tells how far it came; of
     each aggregate oldest first. What is left out counts as not having happened.
     """
     own: list[Event] = []
@@ -54,7 +58,7 @@ def causes(migration: str, events: Iterable[Event], now: int, letters: Iterable[
             capacity.append(event)
         elif event.envelope.aggregate == migration:
             own.append(event)
-        else:
+        elif not isinstance(event.body, AFTERWARDS):
             others[event.envelope.aggregate] = event
     found = standing(own)
     if found.end is not None:

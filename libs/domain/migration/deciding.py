@@ -7,10 +7,11 @@ from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import gates as g
 from libs.contracts.migration import way_back as w
+from libs.contracts.migration.events import MigrationArchived
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.work import ReportWork
 from libs.domain.decider import Context, Decider
-from libs.domain.migration import approving, gates, going_back, going_forward, operating, passing, rehearsing
+from libs.domain.migration import approving, archiving, gates, going_back, going_forward, operating, passing, rehearsing
 from libs.domain.migration.dispatching import pending
 from libs.domain.migration.evolving import NEW, ROLLING_BACK, STOPPING, evolve
 
@@ -24,6 +25,9 @@ def _requested(state: State, command: c.RequestMigration, ctx: Context) -> Event
     if len(limits) > gates.MOST_LIMITS or "" in limits:
         message = f"limits holds {len(limits)} ids" + (", one of them empty" if "" in limits else "")
         return operating.refuse(command, "invalid_limits", f"{message}; name at most {gates.MOST_LIMITS} capacities")
+    if not 0 <= command.request.retention_seconds <= archiving.LONGEST_RETENTION_S:
+        message = f"retention_seconds is {command.request.retention_seconds}; give 0 to {archiving.LONGEST_RETENTION_S}"
+        return operating.refuse(command, "invalid_retention", message)
     if command.request.depends_on and not command.request.wave:
         message = "depends_on is given but no wave; order is kept by waves, so name the wave that it moves with, or leave depends_on out"
         return operating.refuse(command, "depends_on_without_wave", message)
@@ -48,6 +52,8 @@ def _reported(state: State, report: ReportWork, ctx: Context) -> Events:
 def _woken(state: State, wake: c.WakeMigration, ctx: Context) -> Events:
     if wake.wake_at != state.wake_at or wake.wake_at == 0 or wake.wake_at > ctx.now:
         return []
+    if state.mode == archiving.ENDED:
+        return archiving.archive(state)
     if state.mode == STOPPING:
         return going_back.settle_by_time(state, ctx)
     if wake.wake_at == gates.of(state).ask_at:
@@ -84,7 +90,9 @@ _DECISIONS: dict[type[Any], Callable[[State, Any, Context], Events]] = {
 def decide(state: State, command: Any, ctx: Context) -> Events:
     """Events that answer a command. Raises KeyError for a command that no migration knows."""
     events = _DECISIONS[type(command)](state, command, ctx)
-    return passing.giving_back(state, events) if state.gates is not None and state.gates.slots else events
+    if state.gates is not None and state.gates.slots:
+        events = passing.giving_back(state, events)
+    return archiving.dated(state, events, ctx) if events and type(events[-1]) in archiving.ENDS else events
 
 
 DECIDER = Decider(
@@ -94,4 +102,5 @@ DECIDER = Decider(
     decide=decide,
     evolve=evolve,
     client_commands=frozenset(_OPERATIONS),
+    archives=MigrationArchived,
 )

@@ -13,9 +13,10 @@ from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, CHECK, PLAN, UNDO, Work
 from libs.domain.migration import approvals, gates, way_back
+from libs.domain.migration.archiving import ENDED, headstone
 
 NEW, CHECKING, RUNNING, PAUSED, HELD = "new", "checking", "running", "paused", "held"
-STOPPING, ROLLING_BACK, STUCK, ENDED = "stopping", "rolling_back", "stuck", "ended"
+STOPPING, ROLLING_BACK, STUCK = "stopping", "rolling_back", "stuck"
 GRACE_US = 5_000_000
 """How long after its deadline an item in flight that reported nothing counts as unknown."""
 
@@ -40,7 +41,7 @@ def _requested(state: State, event: e.MigrationRequested) -> State:
     asked = event.request
     request, waits_at = encode_value(asked), gates.gates_of(asked)
     state = replace(state, mode=CHECKING, status="requested", request=request, requested_by=event.requested_by)
-    return replace(state, on_failure=asked.on_failure, gates=waits_at)
+    return replace(state, on_failure=asked.on_failure, gates=waits_at, retention_seconds=asked.retention_seconds)
 
 
 def _dispatched(state: State, event: e.WorkDispatched) -> State:
@@ -65,7 +66,7 @@ def _dispatched(state: State, event: e.WorkDispatched) -> State:
 
 
 def _rejected(state: State, event: e.MigrationRejected) -> State:
-    return replace(state, mode=ENDED, status="rejected", pending=())
+    return replace(state, mode=ENDED, status="rejected", pending=(), wake_at=event.archive_at)
 
 
 def _planned(state: State, event: e.MigrationPlanned) -> State:
@@ -154,8 +155,8 @@ def _rewound(state: State, event: e.RewindCompleted) -> State:
     )
 
 
-def _end(state: State, status: str) -> State:
-    return replace(state, mode=ENDED, status=status, pending=(), failed=(), wake_at=0, awaiting="")
+def _end(state: State, status: str, archive_at: int) -> State:
+    return replace(state, mode=ENDED, status=status, pending=(), failed=(), wake_at=archive_at, awaiting="")
 
 
 _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
@@ -178,9 +179,10 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.RollbackStuck: _stuck,
     e.CompensationSkipped: _skipped,
     e.RewindCompleted: _rewound,
-    e.MigrationRolledBack: lambda state, event: _end(state, "rolled_back"),
-    e.MigrationCancelled: lambda state, event: _end(state, "cancelled"),
-    e.MigrationCompleted: lambda state, event: _end(state, "completed"),
+    e.MigrationRolledBack: lambda state, event: _end(state, "rolled_back", event.archive_at),
+    e.MigrationCancelled: lambda state, event: _end(state, "cancelled", event.archive_at),
+    e.MigrationCompleted: lambda state, event: _end(state, "completed", event.archive_at),
+    e.MigrationArchived: headstone,
     CommandRefused: lambda state, event: state,
     **gates.CHANGES,
     **approvals.CHANGES,

@@ -7,7 +7,8 @@ from libs.contracts.migration import events as e
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.refusal import CommandRefused
 from libs.domain.decider import Context
-from libs.domain.migration.evolving import CHECKING, ENDED, HELD, NEW, PAUSED, RUNNING, STUCK, evolve, plan_from
+from libs.domain.migration.archiving import ARCHIVED, ENDED
+from libs.domain.migration.evolving import CHECKING, HELD, NEW, PAUSED, RUNNING, STUCK, evolve, plan_from
 from libs.domain.migration.gates import ADMISSION, asking, first_slot, of
 from libs.domain.migration.going_back import stop, undo_next
 from libs.domain.migration.going_forward import carry_on, phase_of
@@ -25,6 +26,8 @@ def not_now(state: State, command: Any, allowed: str) -> Events:
     """Answer a client's command that this state forbids; `allowed` says in which states it is possible."""
     if state.mode == NEW:
         return refuse(command, "not_found", "there is no such migration")
+    if state.mode == ARCHIVED:
+        return refuse(command, "archived", "the migration has ended and was archived; nothing moves it any more, its history can be read")
     if state.mode == ENDED:
         return refuse(command, "ended", f"the migration has ended as {state.status}; nothing moves it any more")
     return refuse(command, "not_possible_now", f"the migration is {state.status}; this is possible only while it is {allowed}")

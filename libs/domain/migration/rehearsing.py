@@ -7,7 +7,8 @@ from libs.contracts.migration.request import Request
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.migration.way_back import NoteWayBack, RecordWayBack, WayBackRehearsed
 from libs.domain.decider import Context
-from libs.domain.migration.evolving import ENDED, NEW, evolve
+from libs.domain.migration.archiving import OVER
+from libs.domain.migration.evolving import NEW, evolve
 from libs.domain.migration.lapsing import lapsing
 from libs.domain.migration.operating import not_now, refuse
 
@@ -16,7 +17,7 @@ Events = list[Any]
 
 def record(state: State, command: RecordWayBack, ctx: Context) -> Events:
     """A person says how a rehearsal ended."""
-    if state.mode in (NEW, ENDED):
+    if state.mode in (NEW, *OVER):
         return not_now(state, command, "not ended")
     if not command.evidence:
         return refuse(command, "evidence_missing", "say what was rehearsed, where, and what shows how it ended")
@@ -27,7 +28,7 @@ def record(state: State, command: RecordWayBack, ctx: Context) -> Events:
 
 def note(state: State, command: NoteWayBack, ctx: Context) -> Events:
     """A migration that rehearses this one has gone back, or could not. Stale when a later rehearsal is known."""
-    if state.mode in (NEW, ENDED) or (state.way_back is not None and state.way_back.at >= command.at):
+    if state.mode in (NEW, *OVER) or (state.way_back is not None and state.way_back.at >= command.at):
         return []
     if decode_value(Request, state.request).provider != command.provider:
         return []

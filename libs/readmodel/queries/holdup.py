@@ -8,7 +8,7 @@ import msgspec
 from libs.contracts.envelope import key_of
 from libs.contracts.migration.gates import SlotRequested
 from libs.domain.capacity.granting import MINUTE_US, MOST_HELD
-from libs.domain.holdup import Letter, standing
+from libs.domain.holdup import AFTERWARDS, Letter, standing
 from libs.domain.holdup.standing import CHANGING, IN_FLIGHT
 from libs.domain.slot_policies import holder_of
 from libs.readmodel.capacity import CapacityRow
@@ -22,7 +22,8 @@ _COLUMNS = "e.kind, e.partition, e.pos, e.type, e.schema, e.record"
 _OWN = f"""SELECT {_COLUMNS} FROM event e WHERE e.kind = $1 AND e.tenant = $2 AND e.aggregate = $3 AND e.type = ANY($4) AND e.pos < $5
 ORDER BY e.pos DESC LIMIT $6"""  # noqa: S608 - made of constants
 _LAST = f"""SELECT {_COLUMNS} FROM unnest($3::text[]) AS k (id) CROSS JOIN LATERAL (
-    SELECT * FROM event e WHERE e.kind = $1 AND e.tenant = $2 AND e.aggregate = k.id AND e.version > 0 AND ($4::int[] IS NULL
+    SELECT * FROM event e WHERE e.kind = $1 AND e.tenant = $2 AND e.aggregate = k.id AND e.version > 0
+        AND e.type NOT IN ({", ".join(f"'{kind.__name__}'" for kind in AFTERWARDS)}) AND ($4::int[] IS NULL
         OR e.pos < (SELECT b.bound FROM unnest($4::int[], $5::bigint[]) AS b (partition, bound) WHERE b.partition = e.partition))
     ORDER BY e.pos DESC LIMIT 1) AS e"""  # noqa: S608 - made of constants
 _OF = (

@@ -20,7 +20,8 @@ from libs.readmodel.queries.selecting import Selection
 from libs.readmodel.reading import Snapshot
 
 ENDS = ("cancelled", "completed", "rejected", "rolled_back")
-"""Statuses that nothing follows."""
+"""Statuses that nothing follows but the archive."""
+ARCHIVED = "archived"
 SORTS = ("-requested_at", "requested_at", "due_at")
 
 
@@ -29,6 +30,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     status: tuple[str, ...] = ()
     ended: bool | None = None
+    archived: bool = False
+    """Those that are archived as well; where a status is named, that alone says which."""
     application: str = ""
     wave: str = ""
     provider: str = ""
@@ -77,12 +80,16 @@ async def listed(snapshot: Snapshot, tenant: str, wanted: Filter, *, limit: int 
 
 async def _statuses(snapshot: Snapshot, tenant: str, wanted: Filter) -> list[str] | None:
     """Statuses wanted; None for any."""
-    if wanted.ended is None:
-        return [text(status) for status in dict.fromkeys(wanted.status)] or None
+    named = [text(status) for status in dict.fromkeys(wanted.status)]
+    ends = (*ENDS, ARCHIVED) if wanted.archived or ARCHIVED in named else ENDS
     if wanted.ended:
-        return [status for status in ENDS if not wanted.status or status in wanted.status]
-    known = [text(status) for status in wanted.status] or await known_statuses(snapshot, tenant)
-    return [status for status in known if status not in ENDS]
+        return [status for status in ends if not named or status in named]
+    if wanted.ended is None and (named or wanted.archived):
+        return named or None
+    known = named or await known_statuses(snapshot, tenant)
+    if wanted.ended is None:
+        return [status for status in known if status != ARCHIVED] if ARCHIVED in known else None
+    return [status for status in known if status not in (*ENDS, ARCHIVED)]
 
 
 async def known_statuses(snapshot: Snapshot, tenant: str) -> list[str]:

@@ -36,6 +36,8 @@ CREATE TABLE migration (
     round int NOT NULL,
     crossed boolean NOT NULL,
     wake_at bigint NOT NULL,
+    ended_as text NOT NULL,
+    archived_at bigint,
     reason text NOT NULL,
     problem json,
     work json NOT NULL,

@@ -164,7 +164,7 @@ def _check_stream(key: bytes, events: Sequence[Logged], found: Findings) -> Mode
             model.take(event.kind, event.body)
         except Illegal as illegal:
             found.add("illegal_transition", f"{key.decode()} version {version}: {illegal}")
-    if model.mode != "ended":
+    if model.mode not in ("ended", "archived"):
         found.add("stuck", f"{key.decode()}: {model.mode} {model.awaiting} at version {version}, in flight: {list(model.in_flight)}")
     return model
 
@@ -189,7 +189,7 @@ def _check_effects(models: Mapping[bytes, Model], effects: Iterable[Effect], fou
                 found.add("compensation_order", f"{work_id} undone while {standing} stood")
         if model is None:
             found.add("effects_differ", f"{key.decode()}: effects, but no history")
-        elif model.mode == "ended":
+        elif model.mode in ("ended", "archived"):
             for detail in left_wrong(model, world):
                 found.add("effects_differ", f"{key.decode()} {model.outcome}: {detail}")
 

@@ -43,6 +43,7 @@ _IN: dict[str, set[str]] = {
     "MigrationRolledBack": {"rolling"},
     "MigrationCancelled": {"checking", "rolling"},
     "MigrationCompleted": {"running", "held"},
+    "MigrationArchived": {"ended"},
 }
 _THEN = {
     "MigrationRequested": "checking",
@@ -57,6 +58,7 @@ _THEN = {
     "CompensationSkipped": "rolling",
     "RewindCompleted": "running",
     **dict.fromkeys(ENDS, "ended"),
+    "MigrationArchived": "archived",
 }
 
 

@@ -35,7 +35,9 @@ class Watcher:
     def unfinished(self) -> dict[bytes, tuple[str, str]]:
         """Mode and wait of each migration that has not ended, as far as read."""
         with self._lock:
-            return {key: (model.mode, model.awaiting) for key, model in self._models.items() if model.mode not in ("ended", "new")}
+            return {
+                key: (model.mode, model.awaiting) for key, model in self._models.items() if model.mode not in ("ended", "archived", "new")
+            }
 
     @property
     def known(self) -> int:

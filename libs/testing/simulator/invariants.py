@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from libs.contracts.avro import encode_value
 from libs.contracts.envelope import EventEnvelope
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
@@ -12,7 +13,10 @@ from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, PLAN, UNDO, Work
 from libs.domain.history import REMEMBERED
-from libs.domain.migration.evolving import ENDED
+from libs.domain.migration.archiving import ARCHIVED, ENDED, OVER
+
+HEADSTONE_BYTES = 128
+"""Most that the state of an archived migration takes until somebody asks something of it."""
 
 
 class Violation(AssertionError):
@@ -35,7 +39,8 @@ class Ledger:
     def __init__(self) -> None:
         self.plan: Plan | None = None
         self.skipped: set[int] = set()
-        self.ended = False
+        self.ended = self.archived = False
+        self.archive_at, self.ended_as, self.asked_since = 0, "", False
         self._version, self._head = 0, b""
         self._cursor, self._round, self._fence = 0, 1, 0
         self._attempts: dict[str, int] = {}
@@ -57,14 +62,25 @@ class Ledger:
         hold("I12", envelope.version == self._version + 1, f"version {envelope.version} follows {self._version}")
         hold("I12", envelope.previous == self._head, f"version {envelope.version} is not chained to the one before")
         self._version, self._head, self._now = envelope.version, hash_, envelope.recorded_at
-        hold("I4", not self.ended or type(event) is CommandRefused, f"{type(event).__name__} after the end")
+        hold("I4", not self.ended or type(event) in (CommandRefused, e.MigrationArchived), f"{type(event).__name__} after the end")
+        if type(event) is e.MigrationArchived:
+            hold("I28", self.ended and not self.archived, "it is archived before its end, or twice")
+            hold("I28", envelope.recorded_at >= self.archive_at, "it is archived before its time")
+            self.archived, self.ended_as = True, event.ended_as
+        self.asked_since = self.asked_since or (self.archived and type(event) is CommandRefused)
         change = _CHANGES.get(type(event))
         if change is not None:
             change(self, event)
 
     def state(self, state: Any) -> None:
         """The state after a decision. Raises Violation."""
-        hold("I10", state.mode != ENDED or not (state.pending or state.failed or state.wake_at), "an ended migration waits for work")
+        over = state.mode in OVER
+        hold("I10", not over or not (state.pending or state.failed), "an ended migration waits for work")
+        hold(
+            "I28", not over or state.wake_at == (self.archive_at if state.mode == ENDED else 0), "an ended migration waits for another time"
+        )
+        hold("I28", self.archived == (state.mode == ARCHIVED), "its state does not know whether it is archived")
+        hold("I28", self.asked_since or not self.archived or len(encode_value(state)) <= HEADSTONE_BYTES, "its headstone is too large")
         window = max((step.window for step in self.plan.steps), default=1) if self.plan else 1
         held = len(state.pending) + len(state.failed)
         hold("I11", held <= window and len(state.unsettled) <= 1, f"state holds {held} work items at window {window}")
@@ -201,7 +217,7 @@ class Ledger:
 
     def end(self, event: Any) -> None:
         """It has ended."""
-        self.ended = True
+        self.ended, self.archive_at = True, event.archive_at
         hold("I21", not self._slots, f"ended with slots of {sorted(self._slots)}")
         if type(event) is e.MigrationCompleted:
             assert self.plan is not None

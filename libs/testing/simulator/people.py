@@ -6,7 +6,8 @@ from libs.contracts.capacity import OverrideFreeze, SetCapacity
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import commands as c
 from libs.contracts.migration.way_back import RecordWayBack
-from libs.domain.migration.evolving import ENDED, HELD, PAUSED, STUCK
+from libs.domain.migration.archiving import OVER
+from libs.domain.migration.evolving import HELD, PAUSED, STUCK
 from libs.domain.migration.gates import asking
 from libs.domain.migration.way_back import closed
 from libs.testing.simulator.faults import SECOND
@@ -109,7 +110,7 @@ class People:
     def _look_after(self, aggregate: str) -> None:
         sim = self._sim
         state = sim.log.state(aggregate)
-        if state.mode == ENDED:
+        if state.mode in OVER:
             return
         sim.later(sim.chance.between(1, ROUND) * SECOND, self._look_after, aggregate)
         if not state.stream.version or asking(state):

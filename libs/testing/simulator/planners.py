@@ -8,7 +8,7 @@ from libs.contracts.migration import commands as c
 from libs.contracts.migration.request import Request
 from libs.contracts.wave import commands as w
 from libs.contracts.wave.plan import Member, WaveSettings
-from libs.domain.migration.evolving import ENDED
+from libs.domain.migration.archiving import OVER
 from libs.domain.wave.views import blocked_of, standing_of
 from libs.testing.simulator.faults import SECOND
 from libs.testing.simulator.plans import CAPACITIES
@@ -78,7 +78,7 @@ class Planners:
 
     def _look_after(self) -> None:
         sim = self._sim
-        if all(sim.log.state(id_).mode == ENDED for id_ in sim.aggregates):
+        if all(sim.log.state(id_).mode in OVER for id_ in sim.aggregates):
             return
         sim.later(sim.chance.between(1, ROUND) * SECOND, self._look_after)
         state = sim.log.state(self._wave, "wave")
@@ -121,5 +121,5 @@ class Planners:
             self._tell(w.AddMembers(members=members))
         for id_ in self._requests():
             never = id_ in missing and (state.status in ("completed", "cancelled") or self._sim.chance.happens(0.2))
-            if (id_ in stuck or never) and self._sim.log.state(id_).mode != ENDED:
+            if (id_ in stuck or never) and self._sim.log.state(id_).mode not in OVER:
                 self._ask(id_, c.CancelMigration(reason="it can never begin"))

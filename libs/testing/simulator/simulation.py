@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from libs.contracts.capacity import AcquireSlot, CapacityState, SlotRefused
 from libs.contracts.envelope import CommandEnvelope
 from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command, Context, Decider
 from libs.domain.migration import DECIDER
-from libs.domain.migration.evolving import ENDED
+from libs.domain.migration.archiving import ARCHIVED
 from libs.domain.policies import POLICIES
 from libs.rehearse.agenda import Agenda
 from libs.rehearse.answering import Sent
@@ -129,10 +131,13 @@ class Simulation:
                 raise Violation("I18", f"it does not end: {[self.log.state(a).status for a in self.aggregates]}")
         for aggregate in self.aggregates:
             state = self.log.state(aggregate)
-            if state.mode != ENDED:
+            if state.mode != ARCHIVED:
                 raise Violation("I18", f"{aggregate} came to rest as {state.status} without having ended")
-            self.worlds[aggregate].agree(state, self.log.ledgers[aggregate])
+            self.worlds[aggregate].agree(replace(state, status=self._end_of(aggregate)), self.log.ledgers[aggregate])
         if self.log.fleet:
             self.log.fleet.at_rest()
             for wave in WAVES:
-                known_ends(self.log.state(wave, "wave"), lambda id_: self.log.state(id_).status)
+                known_ends(self.log.state(wave, "wave"), self._end_of)
+
+    def _end_of(self, aggregate: str) -> str:
+        return self.log.ledgers[aggregate].ended_as if aggregate in self.log.ledgers else ""

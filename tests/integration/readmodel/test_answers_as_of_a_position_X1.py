@@ -22,6 +22,7 @@ from tests.integration.readmodel.stories import TENANTS, wander
 
 FILTERS = [
     Filter(),
+    Filter(archived=True),
     Filter(sort="requested_at"),
     Filter(sort="due_at"),
     Filter(status=("replicating", "paused", "failed")),

@@ -25,6 +25,8 @@ ONE_BY_ONE: list[dict[str, Any]] = [
     {"status": ("failed", "paused")},
     {"ended": False},
     {"ended": True},
+    {"archived": True},
+    {"status": ("archived",)},
     {"application": "app-7"},
     {"wave": "wave-7"},
     {"provider": "postgres"},

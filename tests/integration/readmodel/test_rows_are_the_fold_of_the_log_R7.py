@@ -80,5 +80,7 @@ async def test_a_rebuilt_generation_answers_for_what_the_domain_holds(
         for (kind, tenant, id_), state in writer.states.items():
             row = await one(snapshot, tenant, id_) if kind == "migration" else None
             if row is not None:
-                told = (state.stream.version, state.mode, state.status, state.round, state.crossed, state.wake_at, state.pending)
-                assert (row.version, row.mode, row.status, row.round, row.crossed, row.wake_at, row.work) == told
+                assert (row.version, row.mode, row.status, row.wake_at, row.work) == (
+                    state.stream.version, state.mode, state.status, state.wake_at, state.pending,
+                )  # fmt: skip
+                assert state.mode == "archived" or (row.round, row.crossed) == (state.round, state.crossed)

@@ -156,7 +156,10 @@ class Model:
         self.step_over()
 
     def wake(self, to_ask: bool) -> None:
-        if to_ask:
+        if self.mode == "ended":
+            self.mode, self.outcome, self.round, self.crossed = "archived", "archived", 1, False
+            self.limits, self.turn, self.gate = [], 0, ""
+        elif to_ask:
             self.ask()
         elif self.mode == "stopping":
             looked_at = [item for item in self.flight if self.is_look(item)]

@@ -6,6 +6,7 @@ from typing import Any
 from libs.contracts.migration.state import MigrationState
 from libs.domain.holdup import causes, standing
 from libs.domain.migration import DECIDER
+from libs.domain.migration.archiving import OVER
 from libs.domain.migration.gates import ADMISSION, SLOT, of
 from libs.rehearse.answering import Entry
 from libs.testing.simulator.simulation import Simulation
@@ -27,7 +28,7 @@ def agrees(state: MigrationState, entries: list[Any]) -> None:
     """What stands is what the decider's state says."""
     found = standing(entries)
     assert set(found.work) == {work.work_id for work in state.pending}
-    assert (found.end is not None) == (state.mode == "ended")
+    assert (found.end is not None) == (state.mode in OVER)
     assert (found.admission is not None) == (of(state).at == ADMISSION)
     assert (found.slot is not None) == (of(state).at == SLOT)
     assert (found.stopping is not None) == (state.mode == "stopping")

@@ -13,7 +13,18 @@ from libs.contracts.migration import gates as g
 from libs.domain import history
 from libs.domain.capacity import deciding as capacity_deciding
 from libs.domain.capacity import granting
-from libs.domain.migration import approving, deciding, dispatching, evolving, going_back, going_forward, lapsing, operating, passing
+from libs.domain.migration import (
+    approving,
+    archiving,
+    deciding,
+    dispatching,
+    evolving,
+    going_back,
+    going_forward,
+    lapsing,
+    operating,
+    passing,
+)
 from libs.domain.policies import POLICIES
 from libs.domain.wave import carrying_on, noting
 from libs.domain.wave import evolving as wave_evolving
@@ -111,7 +122,7 @@ def a_step_skipped(patch: Patch) -> None:
 
 
 def work_left_in_an_ended_state(patch: Patch) -> None:
-    patch.setattr(evolving, "_end", lambda state, status: replace(state, mode="ended", status=status))
+    patch.setattr(evolving, "_end", lambda state, status, at: replace(state, mode="ended", status=status, wake_at=at))
 
 
 def a_wait_that_forgets_to_ask_for_its_wake(patch: Patch) -> None:
@@ -261,6 +272,19 @@ def a_dependency_that_is_not_declared(patch: Patch) -> None:
     plant(patch, deciding._DECISIONS, g.AdmitMigration, lambda state, command, ctx: admit(state, replace(command, after=after), ctx))
 
 
+def a_headstone_that_keeps_everything(patch: Patch) -> None:
+    plant(patch, evolving._CHANGES, e.MigrationArchived, lambda state, event: replace(state, mode="archived", wake_at=0))
+
+
+def archived_long_before_its_time(patch: Patch) -> None:
+    change = evolving._CHANGES[e.MigrationCompleted]
+    plant(patch, evolving._CHANGES, e.MigrationCompleted, lambda state, event: replace(change(state, event), wake_at=event.archive_at - 1))
+
+
+def an_end_that_is_never_archived(patch: Patch) -> None:
+    patch.setattr(archiving, "dated", lambda state, events, ctx: events)
+
+
 @pytest.mark.parametrize(
     ("defect", "invariants"),
     [
@@ -317,6 +341,9 @@ def test_a_planted_defect_among_migrations_that_wait_for_others_is_found_R8(
         (a_person_who_counts_twice, "I26"),
         (approvals_that_outlive_their_time, "I26"),
         (a_gate_that_never_closes, "I27"),
+        (a_headstone_that_keeps_everything, "I28"),
+        (archived_long_before_its_time, "I28"),
+        (an_end_that_is_never_archived, "I18"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

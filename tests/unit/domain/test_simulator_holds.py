@@ -22,7 +22,7 @@ def test_every_invariant_holds_in_every_seed_R8_R18() -> None:
         simulation = Simulation(seed)
         simulation.run()
         seen.update(type(entry.body).__name__ for entry in simulation.log.entries)
-        seen.update(simulation.log.state(aggregate).status for aggregate in simulation.aggregates)
+        seen.update(simulation.log.ledgers[aggregate].ended_as for aggregate in simulation.aggregates)
 
     known = {event.__name__ for event in _events_of("migration") if event.__module__ != gates.__name__}
     assert known <= set(seen), f"never happened: {known - set(seen)}"
