@@ -34,7 +34,8 @@ def way_back(found: dict[str, Any]) -> list[Line]:
         window = f"none: {final['name']} was begun" if final else "none"
     elif final:
         when = f", not before {_when(back['until'])}" if back["until"] else ""
-        window = f"until {final['name']} begins, after {back['stepsLeft']} more steps{when}"
+        left = back["stepsLeft"]
+        window = f"until {final['name']} begins, after {left} more step{'' if left == 1 else 's'}{when}"
     else:
         window = "until its end" if found["steps"] else "not planned yet"
     made = [("way back", window)]

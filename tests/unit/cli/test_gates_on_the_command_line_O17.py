@@ -1,0 +1,54 @@
+"""A gate as it is given on the command line, and as `whimbrel show` tells of it (O17, X6)."""
+
+from typing import Any
+
+import pytest
+
+from libs.cli import gate_view
+from libs.cli.approval_options import gate_of, terms
+from libs.cli.errors import CliError
+from libs.contracts.migration.approvals import ApprovalTerms
+
+GIVEN = "cutting_over,quorum=2,role=dba,role=board,mfa,expires=60,answer-within=90,way-back=30"
+BACK: dict[str, Any] = {
+    "pointOfNoReturn": {"step": 3, "name": "drop", "title": ""},
+    "crossed": False,
+    "open": True,
+    "stepsLeft": 1,
+    "until": "2026-01-01T01:00:00.000000Z",
+    "rehearsal": None,
+}
+
+
+def test_a_gate_says_everything_that_the_api_takes_O17() -> None:
+    expected = ApprovalTerms(
+        before="cutting_over", roles=("dba", "board"), quorum=2, mfa=True, expires_s=60, answer_within_s=90, way_back_max_age_s=30
+    )
+
+    assert terms([GIVEN, "drop"]) == (expected, ApprovalTerms(before="drop"))
+
+
+@pytest.mark.parametrize("wrong", ["x,quorum=two", "x,role=", "x,colour=red", "x,quorum=-1", "x,", "x,mfa=no"])
+def test_what_cannot_be_read_is_named_with_an_example(wrong: str) -> None:
+    with pytest.raises(CliError, match="--gate"):
+        gate_of(wrong)
+
+
+def shown(**back: Any) -> dict[str, str]:
+    return dict(gate_view.way_back({"ended": False, "steps": 4, "reversibility": BACK | back}))
+
+
+def test_the_way_back_is_told_with_its_end_X6() -> None:
+    assert shown() == {"way back": "until drop begins, after 1 more step, not before 2026-01-01 01:00:00", "rehearsed": "never"}
+    assert shown(crossed=True, open=False) == {"way back": "none: drop was begun"}
+    assert shown(pointOfNoReturn=None, stepsLeft=None)["way back"] == "until its end"
+
+
+def test_a_failed_rehearsal_is_told_with_its_event_X6() -> None:
+    last = {"passed": False, "at": "2026-01-01T00:00:00.000000Z", "by": "mig-8", "reason": "it is stuck", "event": "0a"}
+
+    assert shown(rehearsal=last)["rehearsed"] == "FAILED 2026-01-01 00:00:00, by mig-8: it is stuck (event 0a)"
+
+
+def test_of_one_that_has_ended_nothing_is_told_X6() -> None:
+    assert gate_view.way_back({"ended": True, "reversibility": BACK}) == []
