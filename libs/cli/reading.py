@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from libs.cli import gate_view, holdup_view, summary
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
+from libs.cli.errors import CliError, Exit
 from libs.cli.following import Follower, ended, history, stream
 from libs.cli.live_view import view
 from libs.cli.operating import Id
@@ -110,7 +111,12 @@ def show(
 
 
 def why(
-    id_: Id,
+    id_: Annotated[str, typer.Argument(metavar="[ID]", help="Id of the migration; left out with --wave.")] = "",
+    wave: Annotated[
+        str, typer.Option("--wave", help="Say it of a whole wave: of itself, and of its members, what matters most first.")
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="With --wave: how many members at most.")] = 20,
+    cursor: Annotated[str, typer.Option("--cursor", help="With --wave: `next` of the page before, as --json gives it.")] = "",
     at: At = "",
     url: Url = "",
     token: Token = "",
@@ -118,13 +124,23 @@ def why(
     data_dir: DataDir = DEFAULT_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Say what holds a migration up: every cause that stands, since when, until when, and whom to ask."""
+    """Say what holds a migration or a whole wave up: every cause that stands, since when, until when, and whom to ask."""
     with one_line_errors(as_json):
-        found = connect(url, token, data_dir, tenant).get(f"/v1/migrations/{id_}/holdup", at=at).body
+        if bool(id_) == bool(wave):
+            raise CliError("it is not said of what", Exit.USAGE, "give the id of a migration, or --wave NAME")
+        if wave and at:
+            raise CliError("--at is not possible with --wave", Exit.USAGE, "leave --at out: how members stood in the past is not kept")
+        api = connect(url, token, data_dir, tenant)
+        if wave:
+            found = api.get(f"/v1/waves/{wave}/holdup", limit=limit, cursor=cursor).body
+        else:
+            found = api.get(f"/v1/migrations/{id_}/holdup", at=at).body
         if as_json:
             print_json(found)
-            return
-        holdup_view.shown(found)
+        elif wave:
+            holdup_view.wave_shown(found)
+        else:
+            holdup_view.shown(found)
 
 
 def events(

@@ -7,7 +7,7 @@ from pydantic import Field
 from libs.contracts.avro import encode_value
 from libs.contracts.capacity import CapacitySettings, CapacityState
 from libs.domain.capacity.evolving import TIME_BYTES
-from libs.domain.capacity.explaining import holdup
+from libs.domain.capacity.explaining import Holdup, holdup
 from libs.domain.capacity.granting import MINUTE_US
 from libs.domain.slot_policies import migration_of
 from libs.edge.asking import Asked, Items, Paged, asked, missing, moment_of, paged, single
@@ -132,11 +132,10 @@ def _calendar(settings: CapacitySettings) -> dict[str, Any]:
     }
 
 
-async def _holdup(call: Call, snapshot: Snapshot, row: CapacityRow) -> dict[str, Any]:
-    """What holds slots back; as of a past position at the capacity's last event, as of a time then."""
-    now = moment_of(call, snapshot, row.updated_at)
+async def held_back(snapshot: Snapshot, row: CapacityRow, now: int) -> Holdup:
+    """What holds slots of a capacity back at a moment, in microseconds since the epoch."""
     settings = capacities.settings_of(row)
-    granted = await capacities.granted_since(snapshot, call.principal.tenant, row, now - MINUTE_US)
+    granted = await capacities.granted_since(snapshot, row.tenant, row, now - MINUTE_US)
     state = CapacityState(
         settings=encode_value(settings),
         override_until=row.override_until,
@@ -144,7 +143,12 @@ async def _holdup(call: Call, snapshot: Snapshot, row: CapacityRow) -> dict[str,
         queued=row.queued,
         recent=b"".join(at.to_bytes(TIME_BYTES) for at in granted),
     )
-    found = holdup(state, now)
+    return holdup(state, now)
+
+
+async def _holdup(call: Call, snapshot: Snapshot, row: CapacityRow) -> dict[str, Any]:
+    """What holds slots back; as of a past position at the capacity's last event, as of a time then."""
+    found = await held_back(snapshot, row, moment_of(call, snapshot, row.updated_at))
     return {
         "heldUpBy": found.code,
         "reason": found.reason,

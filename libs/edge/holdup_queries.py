@@ -6,12 +6,13 @@ from pydantic import Field
 
 from libs.contracts.topics import commands_of
 from libs.domain.holdup import Cause, causes
+from libs.domain.holdup.waves import member_causes
 from libs.edge.asking import Asked, asked, missing, moment_of
 from libs.edge.decisions import Document
 from libs.edge.event_documents import time_of
 from libs.edge.routing import Answer, Call, Outcome, Route
 from libs.readmodel.migration import MigrationRow
-from libs.readmodel.queries import holdup, migrations
+from libs.readmodel.queries import holdup, migrations, wave_holdup, waves
 from libs.readmodel.reading import Snapshot
 
 
@@ -40,6 +41,7 @@ class Holdup(Document):
     id: str
     moment: str = Field(description="The time that the answer is about")
     causes: list[CauseDocument] = Field(description="Every cause that stands, in the order in which to look at them; never empty")
+    wave: list[CauseDocument] = Field(description="Where it waits for its wave: what that says, e.g. which member or wave it waits for")
     position: str
 
 
@@ -51,8 +53,18 @@ async def one(call: Call) -> Answer:
             raise missing("migration")
         now, found = await _found(call, snapshot, row)
         position = str(snapshot.answered)
-        body = {"id": row.id, "moment": time_of(now), "causes": [_document(cause) for cause in found], "position": position}
+        wave = await _wave(snapshot, row) if any(cause.code == "admission" for cause in found) else []
+        causes_, wave_ = ([document(cause) for cause in part] for part in (found, wave))
+        body = {"id": row.id, "moment": time_of(now), "causes": causes_, "wave": wave_, "position": position}
         return Answer(body, headers={"Event-Position": position})
+
+
+async def _wave(snapshot: Snapshot, row: MigrationRow) -> list[Cause]:
+    wave = await waves.wave(snapshot, row.tenant, row.wave)
+    if wave is None:
+        return []
+    before, ring = await wave_holdup.before(snapshot, wave)
+    return member_causes(await wave_holdup.said(snapshot, wave), row.id, before, ring)
 
 
 async def _found(call: Call, snapshot: Snapshot, row: MigrationRow) -> tuple[int, list[Cause]]:
@@ -66,7 +78,8 @@ async def _found(call: Call, snapshot: Snapshot, row: MigrationRow) -> tuple[int
     return now, causes(row.id, facts, now, letters)
 
 
-def _document(cause: Cause) -> dict[str, Any]:
+def document(cause: Cause) -> dict[str, Any]:
+    """A cause as `CauseDocument` describes it."""
     return {
         "code": cause.code,
         "reason": cause.reason,

@@ -17,6 +17,7 @@ from libs.edge import (
     signing_secrets,
     streaming,
     wave_commands,
+    wave_holdup_queries,
     wave_queries,
     work_reports,
 )
@@ -36,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *capacity_queries.ROUTES,
     *wave_commands.ROUTES,
     *wave_queries.ROUTES,
+    *wave_holdup_queries.ROUTES,
     *dead_letters.ROUTES,
     *streaming.ROUTES,
     *work_reports.ROUTES,

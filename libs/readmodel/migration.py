@@ -22,6 +22,8 @@ from libs.runtime.errors import BrokenHistory
 GRACE_US = 5_000_000
 """How long after its deadline work in flight counts as unknown while the migration is stopping (libs.domain.migration)."""
 LONGEST_TEXT = 2_000
+SLOT_AWAITED, SLOT_LOST = "waits for a slot of ", "lost its slot of "
+"""What the reason of a migration begins with, before the id of the capacity, while it waits for a slot or has lost one."""
 Changes = dict[str, Any]
 
 
@@ -158,9 +160,9 @@ _CHANGES: dict[type[Any], Callable[[MigrationRow, Any], Changes]] = {
     g.AdmissionDeclined: lambda row, event: {
         "reason": f"the wave {event.wave} does not know that it depends on {_listed(event.undeclared)}"
     },
-    g.SlotRequested: lambda row, event: {"status": "waiting", "reason": f"waits for a slot of {event.capacity}"},
+    g.SlotRequested: lambda row, event: {"status": "waiting", "reason": f"{SLOT_AWAITED}{event.capacity}"},
     g.SlotTaken: lambda row, event: {"reason": ""},
-    g.SlotLost: lambda row, event: {"reason": f"lost its slot of {event.capacity}: {event.reason}"},
+    g.SlotLost: lambda row, event: {"reason": f"{SLOT_LOST}{event.capacity}: {event.reason}"},
     g.SlotsReleased: lambda row, event: {},
     e.ChunkSucceeded: lambda row, event: {"work": pending(row.work, event.work_id)},
     e.StepSucceeded: lambda row, event: {

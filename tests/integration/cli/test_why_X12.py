@@ -44,3 +44,18 @@ def test_what_there_is_not_is_one_line_X12(world: World) -> None:
     ended = world.run("why", "nothing-here")
 
     assert (ended.code, len(ended.err.splitlines())) == (5, 1)
+
+
+def test_a_whole_wave_with_what_matters_most_first_X12(world: World) -> None:
+    world.run("wave", "plan", "why-wave")
+    world.run("wave", "add", "why-wave", "why-w-1", "why-w-2:why-w-1")
+    wait_until(lambda: world.run("wave", "show", "why-wave", "--json").json.get("members") == 2, "the members are there")
+    shown, found = world.run("why", "--wave", "why-wave"), world.run("why", "--wave", "why-wave", "--json").json
+
+    assert shown.code == 0, shown.err
+    assert "the wave why-wave is planned and not started" in shown.out
+    assert "why-wave is planned; members that have not ended: 2 not_requested; ended: 0" in shown.out
+    assert [one["migration"] for one in found["items"]] == ["why-w-1", "why-w-2"]
+    for wrong in (("why",), ("why", "why-w-1", "--wave", "why-wave"), ("why", "--wave", "why-wave", "--at", "2026-01-01T00:00:00Z")):
+        ended = world.run(*wrong)
+        assert (ended.code, len(ended.err.splitlines())) == (2, 1)

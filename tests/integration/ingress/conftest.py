@@ -57,3 +57,14 @@ def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
         validator.wait_ready()
         projector.wait_ready()
         yield World(stack, prefix, issuer, port, ingress, services, data_dir)
+
+
+@pytest.fixture(scope="module")
+def workers(world: World) -> Iterator[None]:
+    """Those who plan and carry out, for as long as a module runs."""
+    started = [world.services.start("services.migrator"), world.services.start("services.verifier")]
+    for service in started:
+        service.wait_ready()
+    yield
+    for service in started:
+        service.stop()

@@ -15,17 +15,6 @@ TENANT = "approvals"
 
 
 @pytest.fixture(scope="module")
-def workers(world: World) -> Iterator[None]:
-    """Those who plan and carry out, for as long as this module runs."""
-    started = [world.services.start("services.migrator"), world.services.start("services.verifier")]
-    for service in started:
-        service.wait_ready()
-    yield
-    for service in started:
-        service.stop()
-
-
-@pytest.fixture(scope="module")
 def prod(world: World) -> Iterator[World]:
     """The same log behind an ingress that serves prod."""
     service, port = start_ingress(world.services, world.data_dir, slot=3, WHIMBREL_ENVIRONMENT="prod")

@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-import pytest
 
 from libs.contracts.capacity import AcquireSlot, ReleaseSlot
 from libs.contracts.envelope import CommandEnvelope
@@ -27,17 +25,6 @@ from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Answer, Api, migration
 
 TENANT = "holdup"
-
-
-@pytest.fixture(scope="module")
-def workers(world: World) -> Iterator[None]:
-    """Those who plan and carry out, for as long as this module runs."""
-    started = [world.services.start("services.migrator"), world.services.start("services.verifier")]
-    for service in started:
-        service.wait_ready()
-    yield
-    for service in started:
-        service.stop()
 
 
 def why(api: Api, id_: str, query: str = "") -> Any:
