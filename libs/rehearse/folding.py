@@ -9,6 +9,7 @@ from libs.contracts.envelope import POLICY, EventEnvelope
 from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command
 from libs.domain.history import advance
+from libs.domain.migration.archiving import OVER
 from libs.domain.policies import POLICIES
 from libs.domain.policy import consequences
 from libs.domain.subscription import ACTIVE
@@ -22,6 +23,8 @@ UNANSWERED_US = 600_000_000
 
 
 class _Folded(NamedTuple):
+    """A state and when its last event was recorded; of a migration that is over, the one that ended it."""
+
     state: Any
     at: int
 
@@ -42,8 +45,9 @@ class Folding:
         state = self._folded[id_].state if id_ in self._folded else decider.initial
         if envelope.version != state.stream.version + 1 or envelope.previous != state.stream.head:
             return False
+        over = kind == MIGRATION and state.mode in OVER
         state = replace(decider.evolve(state, body), stream=advance(state.stream, envelope, hash_))
-        self._folded[id_] = _Folded(state, envelope.recorded_at)
+        self._folded[id_] = _Folded(state, self._folded[id_].at if over else envelope.recorded_at)
         if envelope.recorded_at >= self._at:
             self._at, self._environment = envelope.recorded_at, envelope.environment
         if envelope.actor.startswith(POLICY):

@@ -9,7 +9,7 @@ from libs.contracts.migration.request import Request
 from libs.contracts.migration.state import MigrationState
 from libs.contracts.subscription import Interest
 from libs.contracts.wave.state import WaveState
-from libs.domain.migration.archiving import ENDED
+from libs.domain.migration.archiving import OVER
 from libs.domain.wave import DECIDER as WAVE
 from libs.domain.wave.evolving import CANCELLED, COMPLETED, ROLLED_BACK, STARTED
 from libs.domain.wave.graph import graph_of
@@ -17,7 +17,7 @@ from libs.rehearse.answering import Sent
 from libs.rehearse.history import History
 
 MIGRATION, WAVE_KIND, CAPACITY = "migration", "wave", "capacity"
-OVER = (COMPLETED, CANCELLED, ROLLED_BACK)
+WAVES_OVER = (COMPLETED, CANCELLED, ROLLED_BACK)
 Id = tuple[str, str]
 """Kind and id of an aggregate."""
 
@@ -95,7 +95,9 @@ def chain_of(fork: Fork, waves: Iterable[str], may_be_new: Collection[str] = ())
 
 def alive(fork: Fork) -> list[str]:
     """Waves that are not over, by name."""
-    return sorted(name for (kind, name), state in fork.states.items() if kind == WAVE_KIND and state.status and state.status not in OVER)
+    return sorted(
+        name for (kind, name), state in fork.states.items() if kind == WAVE_KIND and state.status and state.status not in WAVES_OVER
+    )
 
 
 def narrowed(fork: Fork, needed: Iterable[Id]) -> Fork:
@@ -128,7 +130,7 @@ class _Kept:
 
     def migration(self, name: str) -> list[Id]:
         state = self._fork.states.get((MIGRATION, name))
-        if state is None or state.mode == ENDED or not state.request:
+        if state is None or state.mode in OVER or not state.request:
             return []
         request = request_of(state)
         own = [(CAPACITY, limit) for limit in _limits(state)]
@@ -149,7 +151,7 @@ def _rivals(fork: Fork) -> dict[str, list[Id]]:
     """By capacity: migrations on their way that need it, and waves that were started whose members do."""
     found: dict[str, list[Id]] = {}
     for id_, state in fork.states.items():
-        if id_[0] == MIGRATION and state.mode != ENDED and _under_way(fork, state):
+        if id_[0] == MIGRATION and state.mode not in OVER and _under_way(fork, state):
             for limit in _limits(state):
                 found.setdefault(limit, []).append(id_)
         elif id_[0] == WAVE_KIND and state.status in STARTED:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from libs.contracts.envelope import EventEnvelope
 from libs.contracts.migration import events as e
-from libs.domain.migration.archiving import ENDED
+from libs.domain.migration.archiving import OVER
 from libs.rehearse.draws import Basis
 from libs.rehearse.fork import CAPACITY, MIGRATION, Fork, request_of
 from libs.rehearse.history import Key
@@ -76,7 +76,7 @@ class Tally:
         if wave in self.waves_of.setdefault(migration, []):
             return
         self.waves_of[migration].append(wave)
-        if state is not None and state.mode == ENDED:
+        if state is not None and state.mode in OVER:
             self.ended.setdefault(migration, (state.status, self._fork.ended_at.get(migration, self._fork.at)))
         elif migration not in self.ended:
             self.open[wave].add(migration)

@@ -12,7 +12,7 @@ from libs.contracts.wave.commands import AddMembers, PlanWave, StartWave
 from libs.domain.capacity.opening import opening_of
 from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command
-from libs.domain.migration.archiving import ENDED
+from libs.domain.migration.archiving import OVER
 from libs.domain.policies import POLICIES
 from libs.domain.wave.evolving import PLANNED
 from libs.rehearse.agenda import Agenda
@@ -169,7 +169,7 @@ class World:
     def _look(self, id_: tuple[str, str], before: Any, state: Any) -> None:
         """See what a new state asks for: a wake, work, a person."""
         kind, aggregate = id_
-        sleeps = kind in WAKES and getattr(state, "mode", "") != ENDED  # what has ended waits only for the archive
+        sleeps = kind in WAKES and getattr(state, "mode", "") not in OVER  # what has ended waits only for the archive
         if sleeps and state.wake_at and self._woken.get(id_) != state.wake_at:
             self._woken[id_] = state.wake_at
             late = self.draws.wake(f"{aggregate}/{state.wake_at}")
@@ -209,7 +209,7 @@ class World:
         state = self.states.get((MIGRATION, migration))
         if state is None or not state.stream.version:
             return "not requested"
-        if state.mode == ENDED:
+        if state.mode in OVER:
             return str(state.status)
         waits = state.gates.at if state.gates is not None else ""
         return f"waiting for {waits}" if waits else str(state.status)

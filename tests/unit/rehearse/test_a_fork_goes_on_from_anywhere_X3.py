@@ -1,6 +1,8 @@
 """Wherever the log is forked, the rehearsal goes on from there: work, waits, people, and what policies had on their way (X3)."""
 
+from libs.contracts.migration.commands import CancelMigration, WakeMigration
 from libs.contracts.wave.commands import StartWave
+from libs.contracts.wave.plan import Member
 from libs.rehearse.answering import Entry
 from libs.rehearse.folding import Folding
 from libs.rehearse.fork import Fork, narrowed
@@ -109,3 +111,22 @@ def test_waves_before_it_run_first_X3() -> None:
     assert (answer["started"], answer["finish_s"]["p50"], answer["members"]) == (["a", "b", "c"], 360.0, 2)
     assert [(one["wave"], one["finish_s"]["p50"]) for one in both["waves"]] == [("b", 240.0), ("c", 360.0)]
     assert [one["wave"] for one in all_["waves"]] == ["a", "b", "c"]
+
+
+def test_a_member_that_was_archived_has_ended_when_it_ended_X3() -> None:
+    live = Live()
+    live.migration("a", act("copy"), wave="w")
+    live.migration("b", act("copy"), wave="w")
+    live.wave("w", Member(migration="a"), Member(migration="b"), max_failures=1)
+    live.give("migration", "a", CancelMigration(reason="not needed"))
+    ended_at = live.now
+    live.now = live.states["migration", "a"].wake_at
+    live.give("migration", "a", WakeMigration(wake_at=live.now), "verifier", f"{TENANT}/a/wake/{live.now}")
+    fork = folded(live.entries)
+
+    answer = ask(fork, Question(("w",), 1, 2))
+
+    assert fork.states["migration", "a"].mode == "archived"
+    assert fork.ended_at["a"] == ended_at < fork.at
+    assert answer["ends"] == {"archived": {"p50": 1, "p90": 1, "max": 1}, "completed": {"p50": 1, "p90": 1, "max": 1}}
+    assert answer["unfinished_runs"] == 0
