@@ -42,7 +42,7 @@ def set_capacity(
     zone: Annotated[str, typer.Option("--zone", help="With --rule: IANA time zone of that clock.")] = "UTC",
     duration: Annotated[str, typer.Option("--duration", help="With --rule: how long each window lasts, e.g. PT6H.")] = "",
     lockout_min: Annotated[
-        int | None, typer.Option("--lockout", min=0, help="Minutes before it closes in which nothing is begun any more.")
+        int | None, typer.Option("--lockout", min=0, max=44_640, help="Minutes before it closes in which nothing is begun any more.")
     ] = None,
     on_close: Annotated[str, typer.Option("--on-close", metavar="finish|pause", help="What becomes of those who run when it closes.")] = "",
     no_windows: Annotated[bool, typer.Option("--no-windows", help="Take the windows away.")] = False,

@@ -8,7 +8,7 @@ from libs.calendars.asking import File, Repeats
 from libs.calendars.bounds import Span
 from libs.calendars.recurrence import Recurrence
 from libs.contracts import capacity as c
-from libs.domain.capacity.setting import MOST_INTERVALS, flaw_of
+from libs.domain.capacity.setting import LONGEST_LOCKOUT_MS, MOST_INTERVALS, flaw_of
 from libs.edge.asking import micros_of
 from libs.edge.expanding import Part, expanded, wrong
 from libs.edge.migration_request import Body
@@ -82,7 +82,12 @@ class CapacityRequest(Body):
     per_minute: int = Field(default=0, ge=0, le=6_000, description="How many slots may be granted within any minute; 0 for any number")
     windows: list[Window] = Field(default=[], max_length=MOST_INTERVALS, description="When slots are granted; none for always")
     freezes: list[FreezeBody] = Field(default=[], max_length=MOST_INTERVALS, description="When no slot is granted, windows or not")
-    lockout_ms: int = Field(default=0, ge=0, description="How long before it closes the last slot is granted, in milliseconds")
+    lockout_ms: int = Field(
+        default=0,
+        ge=0,
+        le=LONGEST_LOCKOUT_MS,
+        description="How long before it closes the last slot is granted, in milliseconds; at most 31 days",
+    )
     on_close: Literal["finish", "pause"] = Field(default="finish", description="What becomes of holders when it closes")
     windows_from: Origin = Field(default="", description="Where windows given as intervals come from, for people")
     freezes_from: Origin = Field(default="", description="Where freezes given as intervals come from, for people")

@@ -11,7 +11,7 @@ MOST_PER_MINUTE = 6_000
 LATEST = 253_402_300_800_000_000
 """The end of the year 9999, in microseconds since the epoch."""
 LONGEST_LABEL, LONGEST_TEXT = 200, 4_000
-_LONGEST_LOCKOUT_MS = 31 * 86_400_000
+LONGEST_LOCKOUT_MS = 31 * 86_400_000
 
 
 def flaw_of(settings: CapacitySettings) -> str:
@@ -24,8 +24,8 @@ def _flaws(settings: CapacitySettings) -> Iterator[str]:
         yield f"limit is {settings.limit}; give 1 to {MOST_HELD:,}, or 0 for any number"
     if not 0 <= settings.per_minute <= MOST_PER_MINUTE:
         yield f"per_minute is {settings.per_minute}; give 1 to {MOST_PER_MINUTE:,}, or 0 for any number"
-    if not 0 <= settings.lockout_ms <= _LONGEST_LOCKOUT_MS:
-        yield f"lockout_ms is {settings.lockout_ms}; give 0 to {_LONGEST_LOCKOUT_MS} (31 days)"
+    if not 0 <= settings.lockout_ms <= LONGEST_LOCKOUT_MS:
+        yield f"lockout_ms is {settings.lockout_ms}; give 0 to {LONGEST_LOCKOUT_MS} (31 days)"
     if settings.on_close not in (PAUSE, FINISH):
         yield f"on_close is {settings.on_close!r}; give {FINISH} or {PAUSE}"
     yield from _intervals("windows", settings.windows)
