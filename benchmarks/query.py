@@ -22,7 +22,7 @@ TENANT = "acme"
 P50_RATIO, P99_RATIO = 1.3, 2.0
 _STATUS = "(ARRAY['completed', 'replicating', 'testing', 'failed', 'paused'])[1 + (n % 5)]"
 _MIGRATIONS = f"""INSERT INTO migration SELECT '{TENANT}', 'mig-' || lpad(n::text, 8, '0'), n % 4, n, 'postgres', 'app-' || n / 200,
-    'wave-' || n / 200, '{{"team":"core"}}', '[]', '[]', '{{}}', '{{}}', '{{}}', 1700000000000000 + n, 'rollback', false, 1600000000000000 + n, 'user-1',
+    'wave-' || n / 200, '{{"team":"core"}}', '[]', '[]', '{{}}', '{{}}', '{{}}', 1700000000000000 + n, 'rollback', false, '', 1600000000000000 + n, 'user-1',
     'correlation-' || n, 20, sha256(n::text::bytea), {_STATUS}, n, md5(n::text), CASE n % 5 WHEN 0 THEN 'ended' ELSE 'running' END, n % 5 = 0, 1600000000000000 + n,
     md5(n::text), 3, 'step_3', 8, 3, 1, false, 0, '', NULL, '', NULL, '[]', NULL, n FROM generate_series(1, $1) AS n"""  # noqa: S608 - made of constants
 _TERMS = f"""INSERT INTO migration_term SELECT '{TENANT}', t.term, 1600000000000000 + n, 'mig-' || lpad(n::text, 8, '0') FROM generate_series(1, $1) AS n
