@@ -9,6 +9,7 @@ from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.waking import WAKES
 from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command
+from libs.domain.migration.archiving import ENDED
 from libs.domain.policies import POLICIES
 from libs.rehearse.answering import Sent, answer
 
@@ -76,10 +77,12 @@ class Bottle:
         return overlay, sent
 
     def wait(self) -> bool:
-        """Let time pass until something is due, and wake what asked for it; False when nothing ever is."""
+        """Let time pass until something is due, and wake what asked for it; False once nothing is left but to archive what has ended."""
         due = [work.not_before for _, state in self.of("migration") for work in state.pending]
         wakes = [
-            (state.wake_at, kind, aggregate) for (kind, aggregate), state in sorted(self.states.items()) if getattr(state, "wake_at", 0)
+            (state.wake_at, kind, aggregate)
+            for (kind, aggregate), state in sorted(self.states.items())
+            if getattr(state, "wake_at", 0) and getattr(state, "mode", "") != ENDED
         ]
         moments = [*due, *(at for at, _, _ in wakes)]
         if not moments:
