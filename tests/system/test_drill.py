@@ -10,7 +10,7 @@ from libs.testing.drill.report import line
 from libs.testing.drill.run import run_on
 from libs.testing.drill.stage import staged
 
-PLAN = Plan(servers=12, waves=3, interrupts=4, seed=7, most_s=150)
+PLAN = Plan(servers=10, waves=3, interrupts=4, seed=7, most_s=150, patience_s=4)
 
 
 @pytest.mark.timeout(300)

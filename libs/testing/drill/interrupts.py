@@ -14,8 +14,6 @@ KILL, THROTTLE, FAIL, LOSE = "kill", "throttle", "fail", "lose"
 BURSTS = {THROTTLE: "throttled", FAIL: "failed", LOSE: "lost"}
 SHARE = 0.4
 """Share of calls that go wrong during a burst."""
-PATIENCE_S = 20.0
-"""An interrupt comes at the latest so long after the one before, however little got done; services need half of that on a busy machine."""
 
 
 class Interrupt(NamedTuple):
@@ -55,10 +53,10 @@ class Interrupter:
         self._cloud, self._tend, self._ended, self._say = cloud, tend, ended, say
         self.struck: Counter[str] = Counter()
 
-    def run(self, interrupts: Sequence[Interrupt]) -> None:
-        """Carry out all of it."""
+    def run(self, interrupts: Sequence[Interrupt], patience_s: float) -> None:
+        """Carry out all of it; each comes at the latest so long after the one before, however little got done."""
         for number, interrupt in enumerate(interrupts, 1):
-            until = time.monotonic() + PATIENCE_S
+            until = time.monotonic() + patience_s
             while self._ended() < interrupt.after and time.monotonic() < until:
                 self._tend()
                 time.sleep(0.05)

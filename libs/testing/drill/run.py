@@ -65,7 +65,7 @@ def _moved(stage: Stage, plan: Plan) -> tuple[dict[str, dict[str, int]], str]:
     interrupter = Interrupter(stage.services.running, stage.cloud, stage.tend, stage.ended, plan.say)
     try:
         start(stage.api, made)
-        interrupter.run(schedule(plan.seed, plan.interrupts, plan.servers, SERVICES))
+        interrupter.run(schedule(plan.seed, plan.interrupts, plan.servers, SERVICES), plan.patience_s)
         stage.wait(lambda: stage.ended() >= plan.servers, plan.most_s, plan.say)
         stage.wait(lambda: len(stage.receiver.ends()) >= plan.servers, TOLD_S, lambda _: None)
     finally:
