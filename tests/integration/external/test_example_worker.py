@@ -52,7 +52,7 @@ def mailboxes(tmp_path: Path) -> set[str]:
 def test_the_example_moves_and_undoes_and_survives_kill_9(world: World, tmp_path: Path, goes_back: bool) -> None:
     port, id_ = free_port(), f"example-{goes_back}".lower()
     steps = [
-        act("create", parameters={"name": "ada"}),
+        act("create", parameters={"name": "ada"}, attempts=1_000),  # nobody answers until the worker is up again
         {"name": "look", "phase": "testing", "kind": "check", "parameters": {"name": "ada"}},
     ]
     if goes_back:
