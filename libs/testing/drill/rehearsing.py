@@ -14,7 +14,7 @@ from libs.testing.drill.people import LOOK_S
 from libs.testing.drill.report import Rehearsed
 
 SHARE = 0.3
-"""How much of the servers has ended where the log is forked: what durations, failures and people's delays are learnt from."""
+"""How much of the servers has ended where the log is forked."""
 PEOPLE = {"retry_s": LOOK_S, "resume_s": LOOK_S}
 READ_S = 120.0
 RUNS = 20
@@ -34,8 +34,11 @@ class Marker:
 
 
 def rehearsed(source: Source, waves: tuple[str, ...], position: str, begun_us: int, seed: int) -> tuple[Rehearsed, Document]:
-    """What rehearsals from a position say of the finish, in seconds since the waves were started (microseconds since the epoch)."""
-    question = Question(waves=waves, seed=seed, runs=RUNS, span=Span(parse(position)), what_if={"people": PEOPLE})
+    """What rehearsals from a position say of the finish, in seconds since the waves were started (microseconds since the epoch).
+
+    Durations and failures are those of the whole run: what is judged is the engine, not how soon a run has seen enough.
+    """
+    question = Question(waves=waves, seed=seed, runs=RUNS, span=Span(parse(position), hindsight=True), what_if={"people": PEOPLE})
     before = digest(source.kafka, source.prefix)
     first, second = rehearse(source, question), rehearse(source, question)
     after = digest(source.kafka, source.prefix)
