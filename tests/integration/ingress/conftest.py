@@ -3,14 +3,20 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from secrets import token_hex
+from typing import Any, NamedTuple
 
 import pytest
 
 from deploy.embedded.ports import free_port, get
 from deploy.embedded.stack import Stack
+from libs.contracts.envelope import CommandEnvelope
+from libs.contracts.topics import commands_of
 from libs.edge.issuer import LocalIssuer
-from libs.runtime.kafka import create_topics
+from libs.runtime import kafka
+from libs.runtime.clock import now_us
+from libs.runtime.codec import Codec
+from libs.runtime.registry import Registry
 from libs.testing.services import Service, Services, environment_of
 from libs.testing.waiting import PARTITIONS, wait_until
 from tests.integration.ingress.http import Api
@@ -31,6 +37,24 @@ class World(NamedTuple):
         """A client of a tenant with a token of these roles (admin when none is named)."""
         return Api(self.port, self.issuer.issue(tenant, subject, roles or ("admin",), **claims))
 
+    def send(self, kind: str, tenant: str, aggregate: str, *bodies: Any) -> None:
+        """Write commands to the log, as other processes than ingress do."""
+        producer, topic = kafka.producer(self.stack.kafka), commands_of(self.prefix, kind)
+        codec = Codec(Registry(self.stack.registry), self.prefix, "test")
+        for body in bodies:
+            envelope = CommandEnvelope(
+                command_id=token_hex(8),
+                tenant=tenant,
+                aggregate=aggregate,
+                environment="dev",
+                actor="policy:test",
+                correlation_id="c-1",
+                occurred_at=now_us(),
+            )
+            record = codec.command(topic, envelope, body, b"")
+            producer.produce(topic, record.value, record.key, headers=record.headers)
+        assert producer.flush(30) == 0
+
 
 def start_ingress(services: Services, data_dir: Path, slot: int = 0, **environment: str) -> tuple[Service, int]:
     """One more ingress, ready; and its port."""
@@ -49,7 +73,7 @@ def start_ingress(services: Services, data_dir: Path, slot: int = 0, **environme
 @pytest.fixture(scope="package")
 def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     prefix, data_dir = f"edge{os.getpid()}", tmp_path_factory.mktemp("edge")
-    create_topics(stack.kafka, prefix, PARTITIONS)
+    kafka.create_topics(stack.kafka, prefix, PARTITIONS)
     issuer = LocalIssuer(data_dir)
     with Services(environment_of(stack, prefix), tmp_path_factory.mktemp("logs")) as services:
         validator, projector = services.start("services.validator"), services.start("services.projector")

@@ -6,12 +6,7 @@ from typing import Any
 import pytest
 
 from libs.contracts import capacity as c
-from libs.contracts.envelope import CommandEnvelope
-from libs.contracts.topics import commands_of
-from libs.runtime import kafka
 from libs.runtime.clock import now_us
-from libs.runtime.codec import Codec
-from libs.runtime.registry import Registry
 from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Answer, Api
@@ -36,25 +31,6 @@ def read(api: Api, id_: str, after: Answer) -> Any:
     return answer.json
 
 
-def ask(world: World, tenant: str, id_: str, *bodies: Any) -> None:
-    """Commands that migrations' policies send."""
-    producer, topic = kafka.producer(world.stack.kafka), commands_of(world.prefix, "capacity")
-    codec = Codec(Registry(world.stack.registry), world.prefix, "test")
-    for number, body in enumerate(bodies):
-        envelope = CommandEnvelope(
-            command_id=f"{id_}-{number}",
-            tenant=tenant,
-            aggregate=id_,
-            environment="dev",
-            actor="policy:test",
-            correlation_id="c-1",
-            occurred_at=now_us(),
-        )
-        record = codec.command(topic, envelope, body, b"")
-        producer.produce(topic, record.value, record.key, headers=record.headers)
-    assert producer.flush(30) == 0
-
-
 def test_a_limit_is_set_read_and_set_anew_O22(world: World) -> None:
     api = world.api("slots")
     answer = put(api, "limit/host=esx-1", {"limit": 4, "perMinute": 10, "description": "one host"})
@@ -71,7 +47,7 @@ def test_a_limit_is_set_read_and_set_anew_O22(world: World) -> None:
 def test_who_holds_and_who_waits_is_listed_page_by_page_with_since_when_O22(world: World) -> None:
     api = world.api("slots")
     put(api, "limit/two", {"limit": 2})
-    ask(world, "slots", "limit/two", *[c.AcquireSlot(holder=f"mig-{n}") for n in range(5)])
+    world.send("capacity", "slots", "limit/two", *[c.AcquireSlot(holder=f"mig-{n}") for n in range(5)])
     wait_until(lambda: api.get("/v1/capacities/limit/two").json["queued"] == 3, "all five have asked")
     found = api.get("/v1/capacities/limit/two").json
     first = api.get("/v1/capacities/limit/two/queue?limit=2").json

@@ -2,13 +2,7 @@
 
 from typing import Any
 
-from libs.contracts.envelope import CommandEnvelope
-from libs.contracts.topics import commands_of
 from libs.contracts.wave import commands as w
-from libs.runtime import kafka
-from libs.runtime.clock import now_us
-from libs.runtime.codec import Codec
-from libs.runtime.registry import Registry
 from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Answer, Api, migration
@@ -27,26 +21,7 @@ def read(api: Api, path: str, after: Answer) -> Any:
 
 def note(world: World, tenant: str, wave: str, *notes: tuple[str, str, str]) -> None:
     """What migrations' policies tell their wave: who, what, why."""
-    tell(world, tenant, wave, *(w.NoteMember(migration=who, outcome=outcome, reason=reason) for who, outcome, reason in notes))
-
-
-def tell(world: World, tenant: str, wave: str, *bodies: Any) -> None:
-    """What policies tell a wave."""
-    producer, topic = kafka.producer(world.stack.kafka), commands_of(world.prefix, "wave")
-    codec = Codec(Registry(world.stack.registry), world.prefix, "test")
-    for number, body in enumerate(bodies):
-        envelope = CommandEnvelope(
-            command_id=f"{wave}-{body}-{number}",
-            tenant=tenant,
-            aggregate=wave,
-            environment="dev",
-            actor="policy:test",
-            correlation_id="c-1",
-            occurred_at=now_us(),
-        )
-        record = codec.command(topic, envelope, body, b"")
-        producer.produce(topic, record.value, record.key, headers=record.headers)
-    assert producer.flush(30) == 0
+    world.send("wave", tenant, wave, *(w.NoteMember(migration=who, outcome=outcome, reason=reason) for who, outcome, reason in notes))
 
 
 def chain(api: Api, wave: str, count: int, **settings: int) -> None:
@@ -103,7 +78,7 @@ def test_members_come_by_expression_which_means_those_there_are_now_O17(world: W
 def test_a_wave_that_a_hundred_wait_for_takes_no_more_O17(world: World) -> None:
     api = world.api("crowd")
     put(api, "base", {})
-    tell(world, "crowd", "base", *(w.NoteWave(wave=f"w{n}", outcome="waits") for n in range(100)))
+    world.send("wave", "crowd", "base", *(w.NoteWave(wave=f"w{n}", outcome="waits") for n in range(100)))
     wait_until(lambda: api.get("/v1/waves/base").json["version"] == 101, "all hundred are known")
 
     answer = put(api, "another", {"after": ["free", "base"]})

@@ -8,7 +8,7 @@ from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Api, migration
 from tests.integration.ingress.test_waves_O17 import chain, note, put, read
-from tests.integration.ingress.test_what_holds_it_up_X12 import TENANT, send
+from tests.integration.ingress.test_what_holds_it_up_X12 import TENANT
 
 
 def why(api: Api, wave: str, query: str = "") -> Any:
@@ -69,7 +69,7 @@ def test_a_member_that_waits_for_its_admission_is_led_to_what_its_wave_waits_for
 def test_a_capacity_that_members_wait_for_is_a_cause_of_the_wave_X12(world: World, workers: None) -> None:
     api = world.api(TENANT)
     assert api.send("PUT", "/v1/capacities/limit/wave", {"limit": 1}, Prefer="wait=20").status == 200
-    send(world, "capacity", "limit/wave", AcquireSlot(holder="somebody#1"))
+    world.send("capacity", TENANT, "limit/wave", AcquireSlot(holder="somebody#1"))
     assert put(api, "w-slot", {"limits": ["limit/wave"]}).status == 200
     assert api.decided("/v1/waves/w-slot/members", {"members": [{"migration": "slotted"}]}).status == 200
     assert api.decided("/v1/waves/w-slot/start", {}).status == 200

@@ -8,7 +8,6 @@ from typing import Any
 import asyncpg
 
 from libs.contracts.capacity import AcquireSlot, ReleaseSlot
-from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.migration.commands import RequestMigration
 from libs.contracts.migration.request import Request
 from libs.contracts.topics import commands_of
@@ -18,8 +17,6 @@ from libs.readmodel.facts import Fact, stored_fact
 from libs.readmodel.reading import ReadModel
 from libs.runtime import kafka
 from libs.runtime.clock import now_us
-from libs.runtime.codec import Codec
-from libs.runtime.registry import Registry
 from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Answer, Api, migration
@@ -54,36 +51,17 @@ def at(hours: float) -> str:
     return (datetime.fromtimestamp(now_us() / 1_000_000, UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
 
 
-def send(world: World, kind: str, id_: str, *bodies: Any) -> None:
-    """Commands that other processes than ingress send."""
-    producer, topic = kafka.producer(world.stack.kafka), commands_of(world.prefix, kind)
-    codec = Codec(Registry(world.stack.registry), world.prefix, "test")
-    for number, body in enumerate(bodies):
-        envelope = CommandEnvelope(
-            command_id=f"{id_}-{number}",
-            tenant=TENANT,
-            aggregate=id_,
-            environment="dev",
-            actor="u-1",
-            correlation_id="c-1",
-            occurred_at=now_us(),
-        )
-        record = codec.command(topic, envelope, body, b"")
-        producer.produce(topic, record.value, record.key, headers=record.headers)
-    assert producer.flush(30) == 0
-
-
 def needing(world: World, id_: str, capacity: str) -> None:
     """A migration that needs a slot."""
     options = json.dumps({"steps": 2})
     asked = Request(provider="rehearsal", application="shop", source="{}", target="{}", options=options, limits=(capacity,))
-    send(world, "migration", id_, RequestMigration(request=asked))
+    world.send("migration", TENANT, id_, RequestMigration(request=asked))
 
 
 def test_a_slot_with_its_holders_and_the_place_in_the_queue_X12_X8(world: World, workers: None) -> None:
     api = world.api(TENANT)
     assert api.send("PUT", "/v1/capacities/limit/one", {"limit": 1}, Prefer="wait=20").status == 200
-    send(world, "capacity", "limit/one", AcquireSlot(holder="other#1"))
+    world.send("capacity", TENANT, "limit/one", AcquireSlot(holder="other#1"))
     wait_until(lambda: api.get("/v1/capacities/limit/one").json.get("held") == 1, "the slot is held")
     needing(world, "slot-1", "limit/one")
     found = until(api, "slot-1", "slot_limit")
@@ -93,7 +71,7 @@ def test_a_slot_with_its_holders_and_the_place_in_the_queue_X12_X8(world: World,
     assert cause["ask"] == [{"kind": "capacity", "id": "limit/one"}, {"kind": "migration", "id": "other"}]
     assert (cause["details"], cause["until"]) == ({"capacity": "limit/one", "place": 1}, None)
     again(world, "slot-1", found)
-    send(world, "capacity", "limit/one", ReleaseSlot(holder="nobody#1"), ReleaseSlot(holder="other#1"))
+    world.send("capacity", TENANT, "limit/one", ReleaseSlot(holder="nobody#1"), ReleaseSlot(holder="other#1"))
     until(api, "slot-1", "ended")
     assert why(api, "slot-1", f"?at={found['position']}")["causes"] == found["causes"]
 
