@@ -60,6 +60,8 @@ class KafkaProxy:
     def __init__(self, port: int, upstream: int) -> None:
         self._port, self._upstream = port, upstream
         self._traps: list[Trap] = []
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._cut = False
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
@@ -81,6 +83,19 @@ class KafkaProxy:
             self._traps.append(trap)
         return trap
 
+    def cut(self) -> None:
+        """Break every connection, and each new one at once, until `mend`."""
+        self._cut = True
+        self._loop.call_soon_threadsafe(self._abort)
+
+    def _abort(self) -> None:
+        for writer in self._clients:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._cut = False
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(self._listen())
@@ -101,10 +116,13 @@ class KafkaProxy:
         return await asyncio.start_server(self._serve, "127.0.0.1", self._port)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
         try:
             with suppress(asyncio.CancelledError):  # the proxy stops
-                await self._pass_on(reader, writer)
+                if not self._cut:
+                    await self._pass_on(reader, writer)
         finally:
+            self._clients.discard(writer)
             writer.transport.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

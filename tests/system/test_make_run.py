@@ -40,14 +40,16 @@ def test_it_moves_a_database_rolls_another_move_back_and_goes_on_after_ctrl_c(en
     data_dir = Path(environment["WHIMBREL_DATA_DIR"])
     first = started(environment)
     assert first.stderr is not None
+    said = []
     for line in first.stderr:
+        said.append(line)
         if "create_subscription: done" in line:
             first.send_signal(signal.SIGINT)
             break
-    first.communicate(timeout=LIMIT_S)
+    said.append(first.communicate(timeout=LIMIT_S)[1])
     state = read_state(data_dir)
 
-    assert first.returncode == 130
+    assert first.returncode == 130, "".join(said)
     assert state is not None
     assert not state.alive
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from libs.cli.errors import CliError, Exit
@@ -88,8 +88,11 @@ def open_shop(home: str, database: str, rate: int, journal: Path) -> Iterator[Sh
     shop.start()
     try:
         yield shop
-    finally:
-        shop.stop()
+    except BaseException:
+        with suppress(CliError):  # what ended the block is what the user must hear
+            shop.stop()
+        raise
+    shop.stop()
 
 
 def _lines(journal: Path) -> list[str]:

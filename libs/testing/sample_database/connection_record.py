@@ -7,6 +7,8 @@ import asyncpg
 
 READ = "SELECT dsn, epoch FROM whimbrel.connection WHERE name = $1"
 SECONDS = 3.0
+TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a server's refusal or a broken connection raises; the last when a session is ended between two statements."""
 
 
 class Place(NamedTuple):
@@ -29,11 +31,11 @@ async def find(name: str, home: str, current: str) -> Place:
 async def _read(name: str, dsn: str) -> Place | None:
     try:
         connection = await asyncpg.connect(dsn, timeout=SECONDS, command_timeout=SECONDS)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except TROUBLE:
         return None
     try:
         row = await connection.fetchrow(READ, name)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except TROUBLE:
         return None
     finally:
         connection.terminate()

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
 
-from libs.testing.sample_database.connection_record import Place, find
+from libs.testing.sample_database.connection_record import TROUBLE, Place, find
 
 WRITE = """
 WITH fresh AS (
@@ -18,8 +19,6 @@ UPDATE shop.customer c SET orders = orders + 1 FROM fresh WHERE c.id = fresh.cus
 """
 """One write: an order placed, the customer's count raised. The id is its own, so a repeat finds it and changes nothing."""
 
-TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What a server's refusal or a broken connection raises; the last when a session is ended between two statements."""
 SECONDS = 5.0
 RETRY_SECONDS = 0.02
 CUSTOMERS = 200
@@ -42,7 +41,7 @@ class Writer:
         self._last: float | None = None
 
     def stop(self) -> None:
-        """Let every lane finish the write it is at; `run` then returns."""
+        """Let every lane finish the write it is at, or give it up when the server does not take it; `run` then returns."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -66,14 +65,17 @@ class Writer:
             due = max(due + self._lanes / self._rate, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
         if connection is not None:
-            await connection.close(timeout=SECONDS)
+            with suppress(*TROUBLE):  # every write is acknowledged; a busy server need not say goodbye in time
+                await connection.close(timeout=SECONDS)
 
     async def _write(
         self, connection: "asyncpg.Connection[asyncpg.Record] | None", lane: int, number: int
-    ) -> "asyncpg.Connection[asyncpg.Record]":
-        """Make one write, through as many connections as that takes, and return the one that works."""
+    ) -> "asyncpg.Connection[asyncpg.Record] | None":
+        """Make one write, through as many connections as that takes, and return the one that works; None when stopped in trouble."""
         identity = f"{self._name}-{lane}-{number}"
         while True:
+            if connection is None and self._stopping.is_set():
+                return None
             try:
                 if connection is None:
                     connection = await asyncpg.connect(self.place.dsn, timeout=SECONDS, command_timeout=SECONDS)

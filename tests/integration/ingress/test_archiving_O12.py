@@ -13,13 +13,14 @@ from tests.integration.ingress.conftest import World
 from tests.integration.ingress.http import Answer, Api, migration
 
 
-def cancelled(api: Api, id_: str, retention_s: int) -> tuple[Answer, dict[str, Any]]:
-    """A migration that has ended; how it was asked for, and the body of that."""
+def cancelled(api: Api, id_: str, retention_s: int) -> tuple[Answer, dict[str, Any], str]:
+    """A migration that has ended; how it was asked for, the body of that, and the position of its end."""
     body = migration(migrationId=id_, retentionSeconds=retention_s)
     first = api.decided("/v1/migrations", body, Idempotency_Key=f"key-{id_}")
     assert first.status == 201
-    assert api.decided(f"/v1/migrations/{id_}/cancel", {"reason": "not wanted"}).status == 200
-    return first, body
+    ended = api.decided(f"/v1/migrations/{id_}/cancel", {"reason": "not wanted"})
+    assert ended.status == 200
+    return first, body, ended.json["position"]
 
 
 def is_archived(api: Api, id_: str) -> None:
@@ -45,9 +46,9 @@ def state_value(world: World, key: bytes) -> bytes:
 
 def test_the_archive_comes_by_itself_also_after_a_restart_and_everything_knows_the_headstone_O12(world: World, tmp_path: Path) -> None:
     api = world.api("archive")
-    first, body = cancelled(api, "old", 5)
+    first, body, end = cancelled(api, "old", 5)
     cancelled(api, "young", 3_600)
-    until = api.get(f"/v1/migrations/old?min_position={first.headers['event-position']}").json["wakeAt"]
+    until = api.get(f"/v1/migrations/old?min_position={end}").json["wakeAt"]
     validator = next(service for service in world.services.running if service.module == "services.validator")
     validator.kill()
     validator.start()

@@ -1,7 +1,6 @@
 """Shutdown drains, a broker that is away is told within bounded time, and nothing accepted is lost (R13, R14, section 10)."""
 
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -10,71 +9,21 @@ import pytest
 
 from deploy.embedded.ports import get
 from deploy.embedded.stack import Stack
+from libs.testing.kafka_proxy import KafkaProxy
 from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World, start_ingress
 from tests.integration.ingress.http import Api, migration
 
 
-class Link:
-    """A TCP link to Kafka that can be cut and mended: the stack's second listener advertises its port."""
-
-    def __init__(self, port: int, target: int) -> None:
-        self._target, self._open, self._sockets = target, True, list[socket.socket]()
-        self._listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """Drop every connection and refuse new ones."""
-        self._open = False
-        for one in self._sockets:
-            one.close() if one.fileno() < 0 else one.shutdown(socket.SHUT_RDWR)
-        self._sockets.clear()
-
-    def mend(self) -> None:
-        """Let connections through again."""
-        self._open = True
-
-    def close(self) -> None:
-        """End for good."""
-        self.cut()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near = self._listener.accept()[0]
-            except OSError:
-                return
-            if not self._open:
-                near.close()
-                continue
-            far = socket.create_connection(("127.0.0.1", self._target))
-            self._sockets += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65_536):
-            sink.sendall(data)
-    except OSError:
-        pass
-    for one in (source, sink):
-        one.close()
-
-
 @pytest.fixture
-def link(stack: Stack) -> Iterator[Link]:
-    port = stack.settings.kafka_proxy_port
-    assert port is not None
+def link(stack: Stack) -> Iterator[KafkaProxy]:
+    assert stack.settings.kafka_proxy_port is not None
     assert stack.kafka_proxied_port is not None
-    link = Link(port, stack.kafka_proxied_port)
-    yield link
-    link.close()
+    with KafkaProxy(stack.settings.kafka_proxy_port, stack.kafka_proxied_port) as running:
+        yield running
 
 
-def test_a_broker_that_is_away_is_told_in_bounded_time_and_the_retry_takes_effect_once_R13(world: World, link: Link) -> None:
+def test_a_broker_that_is_away_is_told_in_bounded_time_and_the_retry_takes_effect_once_R13(world: World, link: KafkaProxy) -> None:
     bootstrap = f"127.0.0.1:{world.stack.settings.kafka_proxy_port}"
     service, port = start_ingress(world.services, world.data_dir, 7, WHIMBREL_KAFKA=bootstrap, WHIMBREL_PRODUCE_TIMEOUT_S="2")
     api = Api(port, world.issuer.issue("away", "u-1", ["admin"]))
