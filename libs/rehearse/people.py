@@ -98,7 +98,8 @@ class People:
     def hear(self, name: str, event: Any) -> None:
         """An event of a wave: a member that is lost may block others."""
         if isinstance(event, w.MemberNoted) and event.blocks and event.outcome in _LOST:
-            drawn = self._world.draws.person(Key("", "", UNBLOCK), f"{name}/{event.migration}")
+            said_s = self._world.case.what_if.factors.unblock_s
+            drawn = self._world.draws.person(Key("", "", UNBLOCK), f"{name}/{event.migration}", said_s)
             if drawn is not None:
                 self._world.agenda.later(drawn.took, self._unblock, name)
 

@@ -19,7 +19,7 @@ _MOMENTS = frozenset({"begins", "ends", "until", "due_at"})
 _PARTS = ("commands", "freezes", "durations", "failures", "people")
 _FREEZE = frozenset({"capacity", "begins", "ends", "label"})
 _COMMAND = frozenset({"at", "aggregate", "id", "command", "body"})
-_PEOPLE = frozenset({"approve_s", "retry_s", "resume_s"})
+_PEOPLE = frozenset({"approve_s", "retry_s", "resume_s", "unblock_s"})
 MERGED: tuple[type[Any], ...] = (SetCapacity, PlanWave)
 """Commands that replace settings: what the file leaves out of them stays as it is when the command is given."""
 
@@ -48,6 +48,7 @@ class Factors(NamedTuple):
     approve_s: float | None = None
     retry_s: float | None = None
     resume_s: float | None = None
+    unblock_s: float | None = None
 
     def duration(self, provider: str, step: str) -> float:
         """By what the durations of a step are multiplied."""

@@ -15,7 +15,8 @@ from libs.testing.drill.report import Rehearsed
 
 SHARE = 0.3
 """How much of the servers has ended where the log is forked."""
-PEOPLE = {"retry_s": LOOK_S, "resume_s": LOOK_S}
+PEOPLE = {"resume_s": LOOK_S, "unblock_s": LOOK_S}
+"""What they certainly do, also in a run in which nobody had to."""
 READ_S = 120.0
 RUNS = 20
 Document = dict[str, Any]

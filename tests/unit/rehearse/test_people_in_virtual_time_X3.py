@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from libs.contracts.migration.approvals import ApprovalTerms
@@ -75,18 +76,20 @@ def test_a_stopped_wave_is_resumed_when_people_did_X3() -> None:
     assert answer["finish_s"]["p50"] == 2 * (120 + 120) + 300 - 120, "resumed 300 s after the failure, of which 120 s went back"
 
 
-def test_members_are_freed_of_what_is_lost_when_people_did_X3() -> None:
-    learner = Learner()
-    learner.wait(Key("", "", "unblock"), NOW, NOW + 100 * SECOND)
+@pytest.mark.parametrize("people", [{}, {"unblock_s": 100}])
+def test_members_are_freed_of_what_is_lost_when_people_did_or_are_said_to_X3(people: dict[str, int]) -> None:
     known = history(failing=False)
-    known = known._replace(samples=known.samples | learner.history().samples)
+    if not people:
+        learner = Learner()
+        learner.wait(Key("", "", "unblock"), NOW, NOW + 100 * SECOND)
+        known = known._replace(samples=known.samples | learner.history().samples)
     live = Live()
     for name in ("a", "b"):
         live.migration(name, act("copy"), wave="w")
     live.wave("w", Member(migration="a"), Member(migration="b", depends_on=("a",)), max_failures=1)
     cancel = {"at": "+30s", "aggregate": "migration", "id": "a", "command": "CancelMigration", "body": {"reason": "lost"}}
 
-    answer = ask(live.fork(known), Question(("w",), 1, 2, what_if={"commands": [cancel]}))
+    answer = ask(live.fork(known), Question(("w",), 1, 2, what_if={"commands": [cancel], "people": people}))
 
     assert answer["ends"] == {"cancelled": {"p50": 1, "p90": 1, "max": 1}, "completed": {"p50": 1, "p90": 1, "max": 1}}
     assert answer["finish_s"]["p50"] == 30 + 30 + 60 + 100 + 60, "the copy ends, is undone, b is freed and moves"

@@ -168,7 +168,7 @@ def test_a_wave_of_its_own_is_planned_filled_and_started_X3() -> None:
         ),
         ({"durations": {"copy": -1}}, "durations.copy is -1; give a number from 0 to 1,000"),
         ({"failures": {"copy": 1.5}}, "failures.copy is 1.5; give a number from 0 to 1"),
-        ({"people": {"sleep_s": 1}}, "people has a field 'sleep_s' that is not known; known are approve_s, resume_s, retry_s"),
+        ({"people": {"sleep_s": 1}}, "people has a field 'sleep_s' that is not known; known are approve_s, resume_s, retry_s, unblock_s"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_field_X3(data: Any, told: str) -> None:
