@@ -46,7 +46,7 @@ def pause(
     id_: Id, reason: Reason, if_version: IfVersion = 0, url: Url = "", token: Token = "", tenant: Tenant = "default",
     data_dir: DataDir = DEFAULT_DIR, as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Let what is in flight finish, then start nothing further until it is resumed."""
+    """Let what is in flight finish, then start nothing further until it is resumed. What goes back to a step stays there."""
     send("pause", id_, {"reason": reason}, locals())
 
 

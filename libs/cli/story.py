@@ -174,6 +174,11 @@ def _stop(story: Story, data: dict[str, Any], at: int) -> str:
     return f"going back ({data['intent']}): {data['reason']}"
 
 
+def _overruled(story: Story, data: dict[str, Any], at: int) -> str:
+    story.reason = data["reason"]
+    return f"going back ({data['intent']}) instead: {data['reason']}"
+
+
 def _rollback(story: Story, data: dict[str, Any], at: int) -> str:
     story.status = "rolling_back"
     return f"rolling back: {', '.join(data['steps']) or 'nothing to undo'}"
@@ -239,6 +244,7 @@ _HANDLERS: dict[str, Any] = {
     "MigrationPaused": _paused,
     "MigrationResumed": _resumed,
     "StopRequested": _stop,
+    "RewindOverruled": _overruled,
     "RollbackStarted": _rollback,
     "StepCompensated": _compensated,
     "CompensationSkipped": _skipped,

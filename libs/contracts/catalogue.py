@@ -6,7 +6,7 @@ import msgspec
 
 from libs.contracts import capacity, delivery, operations, refusal, subscription, work
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope
-from libs.contracts.migration import approvals, commands, events, gates, plan, request, state, way_back
+from libs.contracts.migration import approvals, commands, events, gates, plan, request, rewinding, state, way_back
 from libs.contracts.wave import commands as wave_commands
 from libs.contracts.wave import events as wave_events
 from libs.contracts.wave import plan as wave_plan
@@ -101,12 +101,13 @@ MESSAGES: tuple[Message, ...] = (
         events.MigrationResumed,
         events.RetryRequested,
         events.StopRequested,
+        rewinding.RewindOverruled,
         events.WorkSettled,
         events.RollbackStarted,
         events.StepCompensated,
         events.RollbackStuck,
         events.CompensationSkipped,
-        events.RewindCompleted,
+        rewinding.RewindCompleted,
         events.MigrationRolledBack,
         events.MigrationCancelled,
         events.MigrationCompleted,

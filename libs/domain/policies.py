@@ -3,6 +3,7 @@
 from libs.contracts import capacity as c
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.rewinding import RewindCompleted
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.wave import events as w
 from libs.domain.policy import Policies, Policy, both
@@ -21,7 +22,7 @@ POLICIES: Policies = {
     g.MigrationAdmitted: Policy("note-begun", note("begun")),
     e.StepFailed: Policy("note-failed", note("failed")),
     e.RetryRequested: Policy("note-running", note("running")),
-    e.RewindCompleted: Policy("note-rewound", note("running")),
+    RewindCompleted: Policy("note-rewound", note("running")),
     e.RollbackStuck: Policy("note-stuck", both(note("stuck"), gone_back)),
     e.MigrationRejected: Policy("note-rejected", note("rejected")),
     e.MigrationRolledBack: Policy("note-rolled-back", both(note("rolled_back"), gone_back)),

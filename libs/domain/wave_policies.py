@@ -12,7 +12,7 @@ from libs.contracts.refusal import CommandRefused
 from libs.contracts.wave import commands as w
 from libs.contracts.wave import events as v
 from libs.contracts.wave.state import WaveState
-from libs.domain.migration.evolving import ROLLING_BACK, STOPPING, STUCK
+from libs.domain.migration.evolving import GOING_BACK
 from libs.domain.policy import To
 from libs.domain.wave.evolving import CANCEL, COMPLETED, PAUSE, RESUME, ROLL_BACK, WAITING, waits_for
 from libs.domain.wave.graph import graph_of
@@ -49,13 +49,13 @@ def _why(event: Any) -> str:
 
 
 def refused(event: CommandRefused, envelope: EventEnvelope, state: Any) -> Sequence[To]:
-    """A member could not be rolled back with its wave: it goes on forward, past the point of no return or to try again.
+    """A member could not be rolled back with its wave: it goes on forward, past the point of no return.
 
     One that goes back by itself is refused as well, but is waited for like those that were told.
     """
     if event.command != c.RollBackMigration.__name__ or not envelope.actor.startswith(POLICY) or state.gates is None:
         return []
-    if state.mode in (STOPPING, ROLLING_BACK, STUCK) and state.intent != "retry":
+    if state.mode in GOING_BACK:
         return []
     return [To("wave", state.gates.wave, w.NoteMember(migration=envelope.aggregate, outcome="refused", reason=event.message))]
 

@@ -10,6 +10,7 @@ from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.request import Request
+from libs.contracts.migration.rewinding import RewindCompleted, RewindOverruled
 from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.values import Problem
@@ -190,12 +191,13 @@ _CHANGES: dict[type[Any], Callable[[MigrationRow, Any], Changes]] = {
         "wake_at": event.settle_by,
         "gate": None,
     },
+    RewindOverruled: lambda row, event: {"reason": event.reason},
     e.WorkSettled: _settled,
     e.RollbackStarted: lambda row, event: {"mode": "rolling_back", "status": "rolling_back", "wake_at": 0},
     e.StepCompensated: lambda row, event: {**_compensated(row, event), "work": pending(row.work, event.work_id)},
     e.RollbackStuck: lambda row, event: {"mode": "stuck", "status": "rollback_stuck", "work": (), "problem": _problem(event.problem)},
     e.CompensationSkipped: lambda row, event: {**_compensated(row, event), "mode": "rolling_back", "status": "rolling_back"},
-    e.RewindCompleted: lambda row, event: {"mode": "running", "step": event.step, "round": event.round, "reason": ""},
+    RewindCompleted: lambda row, event: {"mode": "running", "step": event.step, "round": event.round, "reason": ""},
     e.MigrationRolledBack: lambda row, event: _ended("rolled_back", event.archive_at, reason=event.reason),
     e.MigrationCancelled: lambda row, event: _ended("cancelled", event.archive_at, reason=event.reason),
     e.MigrationCompleted: lambda row, event: _ended("completed", event.archive_at),

@@ -10,6 +10,7 @@ from typing import Any
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.rewinding import RewindCompleted, RewindOverruled
 from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.refusal import CommandRefused
 
@@ -38,9 +39,10 @@ NAMES: dict[type[Any], tuple[str, ...]] = {
     e.MigrationResumed: ("migration.resumed",),
     e.RetryRequested: ("migration.retry_requested",),
     e.StopRequested: ("migration.stopping",),
+    RewindOverruled: ("migration.rewind_overruled",),
     e.RollbackStarted: ("migration.rollback_started",),
     e.RollbackStuck: ("migration.rollback_stuck",),
-    e.RewindCompleted: ("migration.rewound",),
+    RewindCompleted: ("migration.rewound",),
     e.MigrationRolledBack: ("migration.rolled_back",),
     e.MigrationCancelled: ("migration.cancelled",),
     e.MigrationCompleted: ("migration.completed",),

@@ -17,6 +17,7 @@ from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
 from libs.contracts.migration.request import Request
+from libs.contracts.migration.rewinding import RewindCompleted, RewindOverruled
 from libs.contracts.migration.state import Gates, MigrationState
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.stream import Answered, Stream
@@ -189,12 +190,13 @@ _EXAMPLES: tuple[Any, ...] = (
     e.MigrationResumed(reason="freeze is over", phase="replicating"),
     e.RetryRequested(reason="disk grown"),
     e.StopRequested(intent="cancelled", to_step=0, reason="wrong target", code="cancelled", settle_by=AT + 65 * SECOND),
+    RewindOverruled(intent="rolled_back", reason="not this night"),
     e.WorkSettled(work_id=CHUNK.work_id, step=1, name="copy_rows", outcome="unknown"),
     e.RollbackStarted(intent="cancelled", steps=("copy_rows", "create_publication")),
     e.StepCompensated(work_id=UNDO_WORK.work_id, step=0, name="create_publication", evidence={"dropped": True}),
     e.RollbackStuck(step=0, name="create_publication", problem=PROBLEM),
     e.CompensationSkipped(step=0, name="create_publication", reason="the source is gone"),
-    e.RewindCompleted(step=1, round=2),
+    RewindCompleted(step=1, round=2),
     e.MigrationRolledBack(reason="users complain", skipped=1),
     e.MigrationCancelled(reason="wrong target", skipped=0),
     e.MigrationCompleted(steps=5, archive_at=AT + 30 * 86_400 * SECOND),

@@ -245,15 +245,6 @@ class CompensationSkipped(msgspec.Struct, frozen=True, kw_only=True):
     """Why that is safe."""
 
 
-class RewindCompleted(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything back to a step is undone; the migration goes forward again from there in a new round."""
-
-    step: int
-    """Index of the step that runs next."""
-    round: int
-    """Round in which it runs."""
-
-
 class MigrationRolledBack(msgspec.Struct, frozen=True, kw_only=True):
     """Everything dispatched is undone; the source is as it was."""
 

@@ -80,7 +80,7 @@ def _people(found: Standing) -> list[Cause]:
     if found.paused and not found.slot:  # what lost its slot goes on by itself once it holds one again
         waiting.append(_paused(found.paused, found.request))
     if found.stopping:
-        waiting.append(_stopping(found.stopping, list(found.work.values())))
+        waiting.append(_stopping(found.stopping, found.overruled, list(found.work.values())))
     return waiting
 
 
@@ -108,14 +108,15 @@ def _failed(failed: Event) -> Cause:
     return cause("failed", reason, [failed], _OPERATOR, details=_problem(body))
 
 
-def _stopping(stop: Event, awaited: list[Event]) -> Cause:
-    body = stop.body
-    until = max([body.settle_by, *(work_of(event).deadline + GRACE_US for event in awaited)])
+def _stopping(stop: Event, overruled: Event | None, awaited: list[Event]) -> Cause:
+    said = [stop, overruled] if overruled else [stop]
+    body = said[-1].body
+    until = max([stop.body.settle_by, *(work_of(event).deadline + GRACE_US for event in awaited)])
     names = listed([item_of(event) for event in awaited])
     reason = f"it is to go back ({body.reason})" + (f", once this has come to rest: {names}" if names else "")
     services = sorted({work_of(event).worker for event in awaited})
     return cause(
-        "stopping", reason, [stop, *awaited], [Ask(SERVICE, name) for name in services], until=until, details={"intent": body.intent}
+        "stopping", reason, [*said, *awaited], [Ask(SERVICE, name) for name in services], until=until, details={"intent": body.intent}
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.rewinding import RewindCompleted, RewindOverruled
 from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.work import CHECK
 from libs.domain.holdup.cause import Event, Facts
@@ -50,6 +51,7 @@ class Standing:
         self.failed: dict[str, Event] = {}
         """By work id, each StepFailed that is held for an operator."""
         self.stopping: Event | None = None
+        self.overruled: Event | None = None
         self.stuck: Event | None = None
         self.end: Event | None = None
 
@@ -60,7 +62,7 @@ class Standing:
 
     def rest(self) -> None:
         """Nothing is waited for any more."""
-        self.wait = self.admission = self.declined = self.slot = self.paused = self.stopping = self.stuck = None
+        self.wait = self.admission = self.declined = self.slot = self.paused = self.stopping = self.overruled = self.stuck = None
         self.failed.clear()
         self.answers = []
 
@@ -205,8 +207,12 @@ def _stopping(found: Standing, event: Event) -> None:
     found.stopping = event
 
 
+def _overruled(found: Standing, event: Event) -> None:
+    found.overruled = event
+
+
 def _going_back(found: Standing, event: Event) -> None:
-    found.stopping = found.stuck = None
+    found.stopping = found.overruled = found.stuck = None
 
 
 def _stuck(found: Standing, event: Event) -> None:
@@ -236,7 +242,7 @@ _CHANGES: dict[type[Any], Callable[[Standing, Event], None]] = {
     a.ApprovalDelegated: _answered,
     a.ApprovalWaived: _answered,
     a.ApprovalLapsed: _lapsed,
-    e.RewindCompleted: _rewound,
+    RewindCompleted: _rewound,
     WayBackRehearsed: _rehearsed,
     g.AdmissionAwaited: _admission_awaited,
     g.AdmissionDeclined: _declined,
@@ -249,6 +255,7 @@ _CHANGES: dict[type[Any], Callable[[Standing, Event], None]] = {
     e.MigrationResumed: _resumed,
     e.RetryRequested: _retried,
     e.StopRequested: _stopping,
+    RewindOverruled: _overruled,
     e.RollbackStarted: _going_back,
     e.CompensationSkipped: _going_back,
     e.RollbackStuck: _stuck,

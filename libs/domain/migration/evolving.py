@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from libs.contracts.avro import decode_value, encode_value
 from libs.contracts.migration import events as e
 from libs.contracts.migration.plan import Plan
+from libs.contracts.migration.rewinding import RewindCompleted, RewindOverruled
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, CHECK, PLAN, UNDO, Work
@@ -17,6 +18,9 @@ from libs.domain.migration.archiving import ENDED, headstone
 
 NEW, CHECKING, RUNNING, PAUSED, HELD = "new", "checking", "running", "paused", "held"
 STOPPING, ROLLING_BACK, STUCK = "stopping", "rolling_back", "stuck"
+GOING_BACK = (STOPPING, ROLLING_BACK, STUCK)
+RETRY = "retry"
+"""Intent of one that goes back to a step to go forward again from there; PAUSED, to stay there."""
 GRACE_US = 5_000_000
 """How long after its deadline an item in flight that reported nothing counts as unknown."""
 
@@ -117,6 +121,11 @@ def _stopping(state: State, event: e.StopRequested) -> State:
     )
 
 
+def _overruled(state: State, event: RewindOverruled) -> State:
+    to_step = state.to_step if event.intent in (RETRY, PAUSED) else 0
+    return replace(state, intent=event.intent, to_step=to_step, reason=event.reason)
+
+
 def _settled(state: State, event: e.WorkSettled) -> State:
     pending = without(state.pending, event.work_id)
     looked_at = event.work_id.split("/")[-2] == CHECK
@@ -137,10 +146,10 @@ def _stuck(state: State, event: e.RollbackStuck) -> State:
 def _skipped(state: State, event: e.CompensationSkipped) -> State:
     state = replace(state, mode=ROLLING_BACK, status="rolling_back", dispatched=event.step - 1, failed=(), skipped=state.skipped + 1)
     # A round rises only after the undo was confirmed (D3): going forward again would bring about a second time what was left standing.
-    return replace(state, intent="rolled_back", to_step=0) if state.intent == "retry" else state
+    return replace(state, intent="rolled_back", to_step=0) if state.intent in (RETRY, PAUSED) else state
 
 
-def _rewound(state: State, event: e.RewindCompleted) -> State:
+def _rewound(state: State, event: RewindCompleted) -> State:
     return replace(
         state,
         mode=RUNNING,
@@ -173,12 +182,13 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.MigrationResumed: lambda state, event: replace(state, mode=RUNNING, status=event.phase),
     e.RetryRequested: lambda state, event: state,
     e.StopRequested: _stopping,
+    RewindOverruled: _overruled,
     e.WorkSettled: _settled,
     e.RollbackStarted: lambda state, event: replace(state, mode=ROLLING_BACK, status="rolling_back", wake_at=0),
     e.StepCompensated: lambda state, event: _compensated(state, event.step, event.work_id),
     e.RollbackStuck: _stuck,
     e.CompensationSkipped: _skipped,
-    e.RewindCompleted: _rewound,
+    RewindCompleted: _rewound,
     e.MigrationRolledBack: lambda state, event: _end(state, "rolled_back", event.archive_at),
     e.MigrationCancelled: lambda state, event: _end(state, "cancelled", event.archive_at),
     e.MigrationCompleted: lambda state, event: _end(state, "completed", event.archive_at),

@@ -4,11 +4,12 @@ from typing import Any
 
 from libs.contracts.migration import events as e
 from libs.contracts.migration.plan import ACT, Plan
+from libs.contracts.migration.rewinding import RewindCompleted
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.work import CHECK, SUCCEEDED, UNDO, ReportWork, Work
 from libs.domain.decider import Context
 from libs.domain.migration.dispatching import begin, next_attempt, problem_of, work_for
-from libs.domain.migration.evolving import GRACE_US, evolve, plan_from
+from libs.domain.migration.evolving import GRACE_US, PAUSED, evolve, plan_from
 from libs.domain.migration.gates import closed, first_gate
 
 Events = list[Any]
@@ -94,7 +95,9 @@ def _arrive(state: State, plan: Plan, ctx: Context) -> Events:
         return [e.MigrationCancelled(reason=state.reason, skipped=state.skipped)]
     if state.intent == "rolled_back":
         return [e.MigrationRolledBack(reason=state.reason, skipped=state.skipped)]
-    rewound = e.RewindCompleted(step=state.to_step, round=state.round + 1)
+    rewound = RewindCompleted(step=state.to_step, round=state.round + 1)
+    if state.intent == PAUSED:
+        return [rewound, e.MigrationPaused(reason=state.reason)]
     if closed(state):
         return [rewound, *first_gate(state)]
     return [rewound, *begin(plan, state.to_step, ctx, round_=state.round + 1, fence=state.fence)]

@@ -4,11 +4,12 @@ from typing import Any
 
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
+from libs.contracts.migration.rewinding import RewindOverruled
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.refusal import CommandRefused
 from libs.domain.decider import Context
 from libs.domain.migration.archiving import ARCHIVED, ENDED
-from libs.domain.migration.evolving import CHECKING, HELD, NEW, PAUSED, RUNNING, STUCK, evolve, plan_from
+from libs.domain.migration.evolving import CHECKING, GOING_BACK, HELD, NEW, PAUSED, RETRY, RUNNING, STUCK, evolve, plan_from
 from libs.domain.migration.gates import ADMISSION, asking, first_slot, of
 from libs.domain.migration.going_back import stop, undo_next
 from libs.domain.migration.going_forward import carry_on, phase_of
@@ -33,8 +34,18 @@ def not_now(state: State, command: Any, allowed: str) -> Events:
     return refuse(command, "not_possible_now", f"the migration is {state.status}; this is possible only while it is {allowed}")
 
 
+def _rewinds(state: State, *intents: str) -> bool:
+    """Whether it goes back to a step, with one of these intents."""
+    return state.mode in GOING_BACK and state.intent in intents
+
+
 def pause(state: State, command: c.PauseMigration, ctx: Context) -> Events:
-    """Start nothing further; what is in flight finishes. One that waits for its slots to resume by itself no longer will."""
+    """Start nothing further; what is in flight finishes. One that waits for its slots to resume by itself no longer will.
+
+    One that goes back to a step stays there.
+    """
+    if _rewinds(state, RETRY):
+        return [RewindOverruled(intent=PAUSED, reason=command.reason)]
     if state.mode != RUNNING and not (state.mode == PAUSED and asking(state)):
         return not_now(state, command, "running")
     return [e.MigrationPaused(reason=command.reason)]
@@ -42,6 +53,8 @@ def pause(state: State, command: c.PauseMigration, ctx: Context) -> Events:
 
 def resume(state: State, command: c.ResumeMigration, ctx: Context) -> Events:
     """Go on where the pause began; with limits, once every slot is held again."""
+    if _rewinds(state, PAUSED):
+        return [RewindOverruled(intent=RETRY, reason=command.reason)]
     if state.mode != PAUSED:
         return not_now(state, command, "paused")
     if asking(state):
@@ -67,7 +80,9 @@ def roll_back(state: State, command: c.RollBackMigration, ctx: Context) -> Event
 
 
 def go_back(state: State, command: Any, ctx: Context, *, intent: str, code: str, to_step: int = 0) -> Events:
-    """Begin to go back, where that is possible."""
+    """Begin to go back, where that is possible; one that goes back to a step goes on to the first instead."""
+    if intent != RETRY and _rewinds(state, RETRY, PAUSED):
+        return [RewindOverruled(intent=intent, reason=command.reason)]
     if state.mode not in (RUNNING, PAUSED, HELD):
         return not_now(state, command, "running, paused or failed")
     if state.crossed:
@@ -95,7 +110,7 @@ def _retry_from(state: State, command: c.RetryMigration, ctx: Context) -> Events
     if state.plan and (index < 0 or index > state.step):
         known = ", ".join(step.name for step in steps[: state.step + 1])
         return refuse(command, "unknown_step", f"there is no step {command.from_step} to go back to; these were reached: {known}")
-    return go_back(state, command, ctx, intent="retry", code="retry", to_step=index)
+    return go_back(state, command, ctx, intent=RETRY, code="retry", to_step=index)
 
 
 def skip(state: State, command: c.SkipCompensation, ctx: Context) -> Events:

@@ -6,6 +6,7 @@ from libs.contracts.avro import decode_value
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.request import Request
+from libs.contracts.migration.rewinding import RewindCompleted
 from libs.contracts.migration.state import MigrationState as State
 from libs.domain.decider import Context
 from libs.domain.migration.dispatching import again
@@ -14,7 +15,7 @@ from libs.domain.migration.gates import ADMISSION, SLOT, Events, asking, first_s
 from libs.domain.migration.going_forward import carry_on, phase_of
 
 _ENDS = (e.MigrationCompleted, e.MigrationRolledBack, e.MigrationCancelled)
-_NEEDS_NO_SLOT = (e.MigrationPaused, e.RollbackStuck, e.RewindCompleted, g.SlotLost)
+_NEEDS_NO_SLOT = (e.MigrationPaused, e.RollbackStuck, RewindCompleted, g.SlotLost)
 
 
 def admit(state: State, command: g.AdmitMigration, ctx: Context) -> Events:

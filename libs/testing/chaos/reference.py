@@ -34,6 +34,7 @@ _IN: dict[str, set[str]] = {
     "MigrationResumed": {"paused"},
     "RetryRequested": {"held", "stuck"},
     "StopRequested": {"running", "paused", "held"},
+    "RewindOverruled": {"stopping", "rolling", "stuck"},
     "WorkSettled": {"stopping"},
     "RollbackStarted": {"stopping"},
     "StepCompensated": {"rolling"},
@@ -174,16 +175,28 @@ class Model:
             raise Illegal("stopped past the point of no return")
         self._intent, self._to_step, self.awaiting = body["intent"], body["to_step"], ""
 
+    def _RewindOverruled(self, body: Body) -> None:
+        if self._intent not in ("retry", "paused"):
+            raise Illegal(f"{body['intent']} instead of {self._intent}")
+        self._intent = body["intent"]
+        self._to_step = self._to_step if self._intent in ("retry", "paused") else 0
+        if self.mode != "stopping":
+            self.to_undo = self._due()
+
+    def _due(self) -> list[str]:
+        """Names of the steps to undo, the latest first."""
+        due = (i for i in sorted(self._acted, reverse=True) if i >= self._to_step and self.steps[i]["compensation"])
+        return [self.steps[i]["name"] for i in due]
+
     def _WorkSettled(self, body: Body) -> None:
         self._end(body["work_id"])
 
     def _RollbackStarted(self, body: Body) -> None:
         if self.in_flight:
             raise Illegal("rollback started with work in flight")
-        due = [i for i in sorted(self._acted, reverse=True) if i >= self._to_step and self.steps[i]["compensation"]]
-        if list(body["steps"]) != [self.steps[i]["name"] for i in due]:
-            raise Illegal(f"rollback will undo {body['steps']}, but {due} were dispatched")
-        self.to_undo = list(body["steps"])
+        self.to_undo = self._due()
+        if list(body["steps"]) != self.to_undo:
+            raise Illegal(f"rollback will undo {body['steps']}, but {self.to_undo} were dispatched")
 
     def _undone(self, body: Body) -> None:
         if not self.to_undo or self.to_undo.pop(0) != body["name"]:
@@ -206,7 +219,7 @@ class Model:
             raise Illegal(f"ended as {intent}, but {self._intent} was asked for and {self.to_undo} are left")
 
     def _RewindCompleted(self, body: Body) -> None:
-        self._arrived("retry")
+        self._arrived("paused" if self._intent == "paused" else "retry")
         if body["round"] != self._round + 1 or body["step"] != self._to_step:
             raise Illegal(f"rewound to step {body['step']} round {body['round']}")
         self._step, self._round = body["step"], body["round"]

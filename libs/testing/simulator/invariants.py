@@ -9,6 +9,7 @@ from libs.contracts.migration import approvals as a
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.migration.plan import Plan
+from libs.contracts.migration.rewinding import RewindCompleted, RewindOverruled
 from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import APPLY, PLAN, UNDO, Work
@@ -187,6 +188,13 @@ class Ledger:
         hold("I14", not self._crossed, "it goes back after the point of no return")
         self._back, self._intent, self._to_step, self._skipped_now = True, event.intent, event.to_step, False
 
+    def overruled(self, event: RewindOverruled) -> None:
+        """It does not only go back to a step, or stays there."""
+        hold("I8", self._back and self._intent in ("retry", "paused"), f"{event.intent} instead of {self._intent}")
+        self._intent = event.intent
+        self._to_step = self._to_step if event.intent in ("retry", "paused") else 0
+        self._undo = sorted((step for step in self._acts if step >= self._to_step), reverse=True)
+
     def going_back(self, event: e.RollbackStarted) -> None:
         """Everything is at rest; compensations follow."""
         assert self.plan is not None
@@ -205,13 +213,14 @@ class Ledger:
         hold("I2", self._undo[:1] == [event.step], f"step {event.step} was skipped out of order; left: {self._undo}")
         self._acts.discard(self._undo.pop(0))
         self.skipped.add(event.step)
-        if self._intent == "retry":
+        if self._intent in ("retry", "paused"):
             self._intent, self._undo = "rolled_back", sorted(self._acts, reverse=True)
         self._skipped_now = True
 
-    def rewound(self, event: e.RewindCompleted) -> None:
+    def rewound(self, event: RewindCompleted) -> None:
         """It goes forward again."""
         hold("I8", not self._undo and not self._skipped_now, f"round {event.round} begins with effects standing: {self._undo}")
+        hold("I8", self._intent in ("retry", "paused"), f"round {event.round} begins, but it shall end as {self._intent}")
         hold("I8", event.round == self._round + 1, f"round {event.round} follows {self._round}")
         self._cursor, self._round, self._back = event.step, event.round, False
 
@@ -245,10 +254,11 @@ _CHANGES: dict[type[Any], Callable[[Ledger, Any], None]] = {
     a.ApprovalLapsed: Ledger.lapsed,
     e.WorkSettled: Ledger.settled,
     e.StopRequested: Ledger.stopping,
+    RewindOverruled: Ledger.overruled,
     e.RollbackStarted: Ledger.going_back,
     e.StepCompensated: Ledger.compensated,
     e.CompensationSkipped: Ledger.skipping,
-    e.RewindCompleted: Ledger.rewound,
+    RewindCompleted: Ledger.rewound,
     e.MigrationRejected: Ledger.end,
     e.MigrationRolledBack: Ledger.end,
     e.MigrationCancelled: Ledger.end,

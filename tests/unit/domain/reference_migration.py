@@ -211,11 +211,12 @@ class Model:
         left = [step for step in self.to_undo if step >= self.back_to]
         if left:
             self.flight = {(max(left), "-", "undo"): 1}
-        elif self.intent == "retry":
-            self.round, self.mode = self.round + 1, "running"
+        elif self.intent in ("retry", "paused"):
+            self.round, self.mode = self.round + 1, "running" if self.intent == "retry" else "paused"
             self.at, self.begun, self.waits, self.sent, self.done = self.back_to, False, "", 0, 0
             self.give_back()
-            self.enter()
+            if self.mode == "running":
+                self.enter()
         else:
             self.end(self.intent)
 
@@ -230,7 +231,13 @@ class Model:
 
     # People.
 
+    def rewinds(self, *intents: str) -> bool:
+        return self.mode in ("stopping", "rolling_back", "stuck") and self.intent in intents
+
     def pause(self) -> str:
+        if self.rewinds("retry"):
+            self.intent = "paused"
+            return DONE
         if self.mode != "running" and not (self.mode == "paused" and self.gate == "slot"):
             return REFUSED
         self.mode = "paused"
@@ -238,6 +245,9 @@ class Model:
         return DONE
 
     def resume(self) -> str:
+        if self.rewinds("paused"):
+            self.intent = "retry"
+            return DONE
         if self.mode != "paused" or self.gate == "slot":
             return REFUSED
         if self.gate == "admission":
@@ -256,6 +266,9 @@ class Model:
             self.fill_window()
 
     def go_back(self, intent: str, back_to: int = 0) -> str:
+        if intent != "retry" and self.rewinds("retry", "paused"):
+            self.intent, self.back_to = intent, back_to
+            return DONE
         if self.mode not in ("running", "paused", "held") or self.crossed:
             return REFUSED
         self.stop(intent, back_to)
@@ -288,7 +301,7 @@ class Model:
         [(step, _, _)] = self.broken
         self.mode, self.broken = "rolling_back", {}
         self.to_undo.remove(step)
-        if self.intent == "retry":
+        if self.intent in ("retry", "paused"):
             self.intent, self.back_to = "rolled_back", 0
         self.undo_next()
         return DONE

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.rewinding import RewindCompleted
 from libs.domain.migration import DECIDER
 from libs.testing.given_when_then import SECOND, History, given
 from libs.testing.migrations import (
@@ -228,9 +229,7 @@ def test_going_back_to_an_earlier_step_asks_for_the_slots_before_it_goes_forward
     history = after_steps(running(), 1).when(c.RetryMigration(from_step="copy")).then_something()
     history = history.when(succeeded(1)).then_something().when(succeeded(1, "undo")).then_something()
 
-    history = history.when(succeeded(0, "undo")).then(
-        undone(0, "copy"), e.RewindCompleted(step=0, round=2), released(A, B), asked(A, turn=2)
-    )
+    history = history.when(succeeded(0, "undo")).then(undone(0, "copy"), RewindCompleted(step=0, round=2), released(A, B), asked(A, turn=2))
     history.when(take(A, 2)).then_something().when(take(B, 2)).then_types(g.SlotTaken, e.WorkDispatched)
 
 
@@ -295,7 +294,7 @@ def test_one_resumed_before_its_admission_waits_on_I20() -> None:
 def test_one_sent_back_to_its_first_step_before_its_admission_waits_on_I20() -> None:
     answer = waiting().when(c.RetryMigration(from_step="copy"))
 
-    answer.then_types(e.StopRequested, e.RollbackStarted, e.RewindCompleted, g.AdmissionAwaited)
+    answer.then_types(e.StopRequested, e.RollbackStarted, RewindCompleted, g.AdmissionAwaited)
 
 
 def test_one_that_waits_for_its_admission_can_be_cancelled() -> None:

@@ -10,6 +10,7 @@ from libs.contracts import envelope
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.rewinding import RewindOverruled
 from libs.domain import history
 from libs.domain.capacity import deciding as capacity_deciding
 from libs.domain.capacity import granting
@@ -34,7 +35,7 @@ from libs.testing.simulator import simulation, workers, world
 from libs.testing.simulator.invariants import Violation
 from libs.testing.simulator.simulation import Simulation
 
-SEEDS = 400
+SEEDS = 1_000
 Patch = pytest.MonkeyPatch
 
 
@@ -97,6 +98,10 @@ def a_skipped_effect_applied_again(patch: Patch) -> None:
         return replace(state, mode="rolling_back", dispatched=event.step - 1, failed=(), skipped=state.skipped + 1)
 
     plant(patch, evolving._CHANGES, e.CompensationSkipped, skipped)
+
+
+def a_retry_that_cannot_be_overruled(patch: Patch) -> None:
+    plant(patch, evolving._CHANGES, RewindOverruled, lambda state, event: state)
 
 
 def a_round_begun_before_the_undo(patch: Patch) -> None:
@@ -325,6 +330,7 @@ def test_a_planted_defect_among_migrations_that_wait_for_others_is_found_R8(
         (a_window_one_too_wide, "I9"),
         (a_skipped_effect_applied_again, "I8"),
         (a_round_begun_before_the_undo, "I8"),
+        (a_retry_that_cannot_be_overruled, "I8"),
         (commands_answered_twice, "I5"),
         (a_pause_that_swallows_the_command, "I13"),
         (a_step_skipped, "I1"),

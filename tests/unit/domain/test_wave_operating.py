@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from libs.contracts.migration.events import RewindCompleted
+from libs.contracts.migration.rewinding import RewindCompleted
 from libs.contracts.migration.state import Gates, MigrationState
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.wave import commands as c
@@ -134,12 +134,14 @@ def test_a_rollback_is_not_over_while_one_that_had_failed_meanwhile_goes_back_X5
     history.when(note("a", "rolled_back")).then(noted("a", "rolled_back"), e.WaveRolledBack(rolled_back=2, completed=0))
 
 
-@pytest.mark.parametrize(("mode", "intent"), [("stopping", "rolled_back"), ("rolling_back", "cancelled"), ("stuck", "rolled_back")])
+@pytest.mark.parametrize(
+    ("mode", "intent"), [("stopping", "rolled_back"), ("rolling_back", "cancelled"), ("stuck", "rolled_back"), ("stopping", "retry")]
+)
 def test_one_that_goes_back_by_itself_is_waited_for_like_those_that_were_told_X5(mode: str, intent: str) -> None:
     assert _refused_by(MigrationState(mode=mode, intent=intent, gates=Gates(wave="w"))) == []
 
 
-@pytest.mark.parametrize(("mode", "intent"), [("running", ""), ("held", ""), ("stopping", "retry"), ("rolling_back", "retry")])
+@pytest.mark.parametrize(("mode", "intent"), [("running", ""), ("held", "")])
 def test_one_that_goes_forward_all_the_same_says_so_to_its_wave_X5(mode: str, intent: str) -> None:
     [(kind, wave, command)] = _refused_by(MigrationState(mode=mode, intent=intent, gates=Gates(wave="w")))
 
