@@ -2,18 +2,22 @@
 
 from typing import Any
 
-from libs.cli.story import facts
+from libs.cli.story import facts, micros
 from libs.cli.text import duration
+from libs.contracts.migration.approvals import ApprovalTerms
+from libs.contracts.migration.state import WayBack
+from libs.domain.migration.way_back import Closed, closed
 
 Line = tuple[str, str]
 
 
-def lines(found: dict[str, Any]) -> list[Line]:
-    """The gate that a migration awaits approval at; nothing when it awaits none."""
+def lines(found: dict[str, Any], now: int) -> list[Line]:
+    """The gate that a migration awaits approval at, open or closed at a time in microseconds since the epoch; nothing when it awaits none."""
     gate = found["gate"]
     if not gate:
         return []
-    made = [("gate", _wanted(gate)), ("approve by", _when(gate["answerBy"]))]
+    shut = _closed(gate, found["reversibility"]["rehearsal"], now) if gate["missing"] else None
+    made = [("gate", _wanted(gate)), ("closed", shut[1] if shut else ""), ("approve by", _when(gate["answerBy"]))]
     made += [("approved", _approval(one)) for one in gate["approvals"]]
     made += [("handed on", f"{one['by']} to {one['to']} until {_when(one['until'])}: {one['reason']}") for one in gate["delegations"]]
     if gate["waiver"]:
@@ -49,6 +53,11 @@ def way_back(found: dict[str, Any]) -> list[Line]:
     elif not back["crossed"]:
         made.append(("rehearsed", "never"))
     return made
+
+
+def _closed(gate: dict[str, Any], last: dict[str, Any] | None, now: int) -> Closed | None:
+    known = WayBack(passed=last["passed"], at=micros(last["at"]), event_id=last["event"]) if last else None
+    return closed(known, ApprovalTerms(before="", way_back_max_age_s=gate["wayBackMaxAgeS"]), now)
 
 
 def _wanted(gate: dict[str, Any]) -> str:

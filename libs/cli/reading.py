@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from libs.cli import gate_view, holdup_view, summary
+from libs.cli import holdup_view, summary
 from libs.cli.connection import DEFAULT_DIR, DataDir, Tenant, Token, Url, connect
 from libs.cli.errors import CliError, Exit
 from libs.cli.following import Follower, ended, history, stream
@@ -16,6 +16,7 @@ from libs.cli.requesting import Timeout
 from libs.cli.story import Story
 from libs.cli.text import rows, table
 from libs.cli.text import show as show_table
+from libs.runtime.clock import now_us
 
 if TYPE_CHECKING:
     from libs.cli.client import Api
@@ -77,6 +78,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show where a migration is and why."""
+    from libs.cli import gate_view
+
     with one_line_errors(as_json):
         found = connect(url, token, data_dir, tenant).get(f"/v1/migrations/{id_}", at=at).body
         if as_json:
@@ -94,7 +97,7 @@ def show(
             ("what to do", problem.get("remedy") if problem else ""),
             ("in flight", ", ".join(f"{one['direction']} by {one['worker']}, attempt {one['attempt']}" for one in work)),
             ("needs slots of", ", ".join(found["limits"])),
-            *gate_view.lines(found),
+            *gate_view.lines(found, now_us()),
             *gate_view.way_back(found),
             ("is archived at" if found["ended"] else "goes on at", found["wakeAt"]),
             ("archived", f"{found['archivedAt']}; it had ended as {found['endedAs']}" if found["archivedAt"] else ""),

@@ -7,6 +7,7 @@ import pytest
 from libs.cli import gate_view
 from libs.cli.approval_options import gate_of, terms
 from libs.cli.errors import CliError
+from libs.cli.story import micros
 from libs.contracts.migration.approvals import ApprovalTerms
 
 GIVEN = "cutting_over,quorum=2,role=dba,role=board,mfa,expires=60,answer-within=90,way-back=30"
@@ -48,6 +49,27 @@ def test_a_failed_rehearsal_is_told_with_its_event_X6() -> None:
     last = {"passed": False, "at": "2026-01-01T00:00:00.000000Z", "by": "mig-8", "reason": "it is stuck", "event": "0a"}
 
     assert shown(rehearsal=last)["rehearsed"] == "FAILED 2026-01-01 00:00:00, by mig-8: it is stuck (event 0a)"
+
+
+GATE: dict[str, Any] = {
+    "name": "go", "quorum": 2, "missing": 1, "roles": [], "mfa": False, "wayBackMaxAgeS": 3600, "evidenceVersion": 4, "answerBy": None,
+    "approvals": [], "delegations": [], "waiver": None,
+}  # fmt: skip
+
+
+def closed(seconds_later: int, gate: dict[str, Any] | None = None, **last: Any) -> str:
+    """Why the gate is closed, so long after a rehearsal that passed."""
+    rehearsal = {"passed": True, "at": "2026-01-01T00:00:00.000000Z", "by": "mig-8", "reason": "", "event": "0a"} | last
+    found = {"gate": GATE | (gate or {}), "evidence": [], "reversibility": BACK | {"rehearsal": rehearsal}}
+    return dict(gate_view.lines(found, micros("2026-01-01T00:00:00Z") + seconds_later * 1_000_000))["closed"]
+
+
+def test_a_gate_that_is_closed_says_why_X6() -> None:
+    assert closed(3_599) == ""
+    assert "older than 3,600 s (event 0a)" in closed(3_600)
+    assert "failed (event 0a)" in closed(0, passed=False)
+    assert closed(3_600, {"missing": 0}) == ""
+    assert closed(3_600, {"wayBackMaxAgeS": 0}) == ""
 
 
 def test_of_one_that_has_ended_nothing_is_told_X6() -> None:
