@@ -14,7 +14,7 @@ from libs.domain.policies import POLICIES
 from libs.domain.policy import consequences
 from libs.domain.subscription import ACTIVE
 from libs.rehearse.answering import Entry, Sent
-from libs.rehearse.fork import MIGRATION, WAVE_KIND, Fork, Id, Listener, members_of
+from libs.rehearse.fork import MIGRATION, WAVE_KIND, Fork, Id, Listener, Unsent, members_of
 from libs.rehearse.history import History
 
 SUBSCRIPTION = "subscription"
@@ -87,16 +87,16 @@ class Folding:
             listeners=tuple(self._listeners()),
         )
 
-    def _unsent(self) -> list[Sent]:
+    def _unsent(self) -> list[Unsent]:
         """Commands of policies that may still be on their way: those after the last that was answered, of one aggregate to another.
 
         Of these some were answered by nothing, being stale: they are so once more.
         """
-        found: list[tuple[int, Sent]] = []
-        for between in self._sent.values():
+        found: list[tuple[int, Unsent]] = []
+        for (sender, _), between in self._sent.items():
             last = max((n for n, (_, sent) in enumerate(between) if sent.command.envelope.command_id in self._answered), default=-1)
-            found += [(at, sent) for at, sent in between[last + 1 :] if at >= self._at - UNANSWERED_US]
-        return [sent for _, sent in sorted(found, key=lambda pair: pair[0])]
+            found += [(at, Unsent(sender, sent)) for at, sent in between[last + 1 :] if at >= self._at - UNANSWERED_US]
+        return [one for _, one in sorted(found, key=lambda pair: pair[0])]
 
     def _listeners(self) -> Iterator[Listener]:
         for (kind, name), (state, _) in sorted(self._folded.items(), key=lambda item: item[0]):

@@ -26,6 +26,13 @@ class UnknownWave(LookupError):
     """A wave was asked for that there is not at this position; the message says which."""
 
 
+class Unsent(NamedTuple):
+    """A policy's command on its way, and the aggregate whose event it follows from."""
+
+    sender: Id
+    sent: Sent
+
+
 class Listener(NamedTuple):
     """An active subscription: what it wants, and from when on."""
 
@@ -47,7 +54,7 @@ class Fork(NamedTuple):
     tenant: str
     environment: str
     states: dict[Id, Any]
-    unsent: tuple[Sent, ...]
+    unsent: tuple[Unsent, ...]
     ended_at: dict[str, int]
     history: History
     listeners: tuple[Listener, ...]
@@ -105,7 +112,7 @@ def narrowed(fork: Fork, needed: Iterable[Id]) -> Fork:
     these need, and whoever else that has not ended needs one of those as well."""
     kept = _Kept(fork, needed)
     states = {id_: state for id_, state in fork.states.items() if id_ in kept.ids}
-    unsent = tuple(sent for sent in fork.unsent if (sent.kind, sent.command.envelope.aggregate) in kept.ids)
+    unsent = tuple(one for one in fork.unsent if (one.sent.kind, one.sent.command.envelope.aggregate) in kept.ids)
     return fork._replace(states=states, unsent=unsent)
 
 

@@ -65,9 +65,13 @@ class Learner:
     def __init__(self) -> None:
         self._found: dict[Key, list[tuple[int, Course]]] = {}
         self._plans: dict[str, tuple[int, Plan]] = {}
+        self._answered = ""
 
     def lag(self, envelope: EventEnvelope) -> None:
-        """Learn how late a policy's command or a wake came, from an event that answers it."""
+        """Learn how late a policy's command or a wake came, from an event that answers it: from the first, where several do."""
+        if envelope.causation_id == self._answered:
+            return
+        self._answered = envelope.causation_id
         if envelope.actor.startswith(POLICY):
             self.wait(Key("", envelope.actor[len(POLICY) :], LAG), envelope.occurred_at, envelope.recorded_at)
             return

@@ -48,7 +48,7 @@ class OfMigration:
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
-        self._provider, self._plan, self._caused = "", Plan(provider="", steps=()), ""
+        self._provider, self._plan = "", Plan(provider="", steps=())
         self._open: dict[str, _Open] = {}
         self._person: tuple[Key, int] | None = None
         self._stopped = 0
@@ -56,9 +56,7 @@ class OfMigration:
     def read(self, entries: Iterable[Entry]) -> None:
         """Take them."""
         for envelope, body in entries:
-            if envelope.causation_id != self._caused:
-                self._caused = envelope.causation_id
-                self._learner.lag(envelope)
+            self._learner.lag(envelope)
             take = _TAKES.get(type(body))
             if take is not None:
                 take(self, envelope, body)

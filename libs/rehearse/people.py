@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from libs.contracts.migration import commands as c
+from libs.contracts.refusal import CommandRefused
 from libs.contracts.wave import events as w
 from libs.contracts.wave.commands import AddMembers, ResumeWave
 from libs.contracts.wave.plan import Member
@@ -59,10 +60,14 @@ class People:
         state = self._world.states[MIGRATION, name]
         if state.mode != mode or state.fence != fence or (direction == APPROVAL and state.awaiting != APPROVAL):
             return
-        if direction == APPROVAL and action in (OK, RETRY):
+        given = direction == APPROVAL and action in (OK, RETRY)
+        # Refused is what was learnt elsewhere: a step to go back to that was not reached here, a way back that is closed.
+        if not given and self.do(name, action):
+            return
+        if direction == APPROVAL:
             self._approve(name, state)
         else:
-            self.do(name, action)
+            self.do(name, RETRY)
 
     def _approve(self, name: str, state: Any) -> None:
         """As many different people as the gate asks for say yes, with the roles it asks for."""
@@ -71,8 +76,8 @@ class People:
         for number in range(_lacking(state)):
             self._world.ask(MIGRATION, name, yes, f"{APPROVER}-{number + 1}")
 
-    def do(self, name: str, action: str) -> None:
-        """Tell a migration what history says a person told one like it."""
+    def do(self, name: str, action: str) -> bool:
+        """Tell a migration what history says a person told one like it; False when that is refused."""
         verb, _, step = action.partition(" ")
         bodies = {
             ROLL_BACK: c.RollBackMigration(reason=WHY),
@@ -80,10 +85,13 @@ class People:
             SKIP: c.SkipCompensation(reason=WHY),
             REFUSE: c.RefuseApproval(reason=WHY),
         }
-        self._world.ask(MIGRATION, name, bodies.get(verb) or c.RetryMigration(from_step=step, reason=WHY))
+        answered = self._world.ask(MIGRATION, name, bodies.get(verb) or c.RetryMigration(from_step=step, reason=WHY))
+        return not any(type(entry.body) is CommandRefused for entry, _ in answered.events)
 
     def see_wave(self, name: str, before: Any, state: Any) -> None:
-        """A wave has changed: it may be stopped now."""
+        """A wave has changed: it may be stopped now, or was started, or forked, with members to be freed."""
+        if (before is None or before.status not in STARTED) and _to_free(state):
+            self._free_later(name, "")
         if state.status == IS_STOPPED and (before is None or before.status != IS_STOPPED):
             drawn = self._world.draws.person(
                 Key("", "", STOPPED), f"{name}/{state.stream.version}", self._world.case.what_if.factors.resume_s
@@ -98,21 +106,28 @@ class People:
     def hear(self, name: str, event: Any) -> None:
         """An event of a wave: a member that is lost may block others."""
         if isinstance(event, w.MemberNoted) and event.blocks and event.outcome in _LOST:
-            said_s = self._world.case.what_if.factors.unblock_s
-            drawn = self._world.draws.person(Key("", "", UNBLOCK), f"{name}/{event.migration}", said_s)
-            if drawn is not None:
-                self._world.agenda.later(drawn.took, self._unblock, name)
+            self._free_later(name, event.migration)
 
-    def _unblock(self, name: str) -> None:
-        """Whoever depends on a member that is lost shall move without it."""
-        state = self._world.states[WAVE_KIND, name]
-        if state.status not in STARTED:
-            return
-        graph, lost = graph_of(state.pages), {member for member, standing in standing_of(state) if standing in _LOST}
-        members = []
-        for blocked in blocked_of(state):
-            named = graph.named[graph.index[blocked.migration]]
-            if lost.intersection(named):
-                members.append(Member(migration=blocked.migration, depends_on=tuple(one for one in named if one not in lost)))
+    def _free_later(self, name: str, lost: str) -> None:
+        said_s = self._world.case.what_if.factors.unblock_s
+        drawn = self._world.draws.person(Key("", "", UNBLOCK), f"{name}/{lost}", said_s)
+        if drawn is not None:
+            self._world.agenda.later(drawn.took, self._free, name)
+
+    def _free(self, name: str) -> None:
+        members = _to_free(self._world.states[WAVE_KIND, name])
         for first in range(0, len(members), _IN_A_PAGE):
             self._world.ask(WAVE_KIND, name, AddMembers(members=tuple(members[first : first + _IN_A_PAGE])))
+
+
+def _to_free(state: Any) -> list[Member]:
+    """Members of a wave that depend on one that is lost, as they move without it."""
+    if state.status not in STARTED:
+        return []
+    graph, lost = graph_of(state.pages), {member for member, standing in standing_of(state) if standing in _LOST}
+    named = {blocked.migration: graph.named[graph.index[blocked.migration]] for blocked in blocked_of(state)}
+    return [
+        Member(migration=name, depends_on=tuple(one for one in others if one not in lost))
+        for name, others in named.items()
+        if lost.intersection(others)
+    ]

@@ -63,8 +63,8 @@ class Workers:
         """An attempt ends, or a person has had enough of it."""
         if outcome in (OK, AGAIN, DEAD):
             self._report(migration, work, outcome)
-        elif work in self._world.states[MIGRATION, migration].pending:
-            self._world.people.do(migration, outcome)
+        elif work in self._world.states[MIGRATION, migration].pending and not self._world.people.do(migration, outcome):
+            self._report(migration, work, OK)  # learnt where there was a way back: here it goes on until it is done
 
     def _report(self, migration: str, work: Work, outcome: str) -> None:
         world = self._world

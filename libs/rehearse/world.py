@@ -18,7 +18,7 @@ from libs.domain.wave.evolving import PLANNED
 from libs.rehearse.agenda import Agenda
 from libs.rehearse.answering import Answer, Sent, answer
 from libs.rehearse.draws import Draws
-from libs.rehearse.fork import CAPACITY, MIGRATION, WAVE_KIND, Fork, chain_of, members_of, request_of
+from libs.rehearse.fork import CAPACITY, MIGRATION, WAVE_KIND, Fork, Id, chain_of, members_of, request_of
 from libs.rehearse.outcome import Outcome, Tally
 from libs.rehearse.people import People
 from libs.rehearse.what_if import Hypothetical, WhatIf, body_of
@@ -28,7 +28,7 @@ SECOND = 1_000_000
 HORIZON_US = 2 * 366 * 86_400 * SECOND
 """How far ahead a run looks."""
 MOST_STEPS, MOST_STEPS_A_MEMBER = 200_000, 500
-"""Happenings after which a run is cut off."""
+"""Happenings after which a run is cut off; whoever else needs the same slots counts like a member."""
 ACTOR = "rehearsal"
 """Who gives the hypothetical commands."""
 
@@ -69,7 +69,7 @@ class World:
         self.people = People(self)
         self._workers = Workers(self)
         self._woken: dict[tuple[str, str], int] = {}
-        self._arrivals: dict[tuple[str, str], int] = {}
+        self._arrivals: dict[tuple[Id, Id], int] = {}
         self._sent: dict[tuple[str, str, str], int] = {}
         self._asked = 0
         self._joining = sum(one.command is AddMembers for one in case.what_if.commands)
@@ -79,8 +79,8 @@ class World:
         """From the fork to the end."""
         for id_ in self.states:
             self._look(id_, None, self.states[id_])
-        for sent in self.fork.unsent:
-            self._send(sent)
+        for sender, sent in self.fork.unsent:
+            self._send(sent, sender)
         for number, hypothetical in enumerate(self.case.what_if.commands):
             self.agenda.later(hypothetical.at - self.fork.at, self._suppose, number, hypothetical)
         for name in self.case.to_start():
@@ -89,7 +89,7 @@ class World:
 
     def _to_the_end(self) -> bool:
         """Whether it had to be cut off."""
-        most = MOST_STEPS + MOST_STEPS_A_MEMBER * sum(map(len, self.members.values()))
+        most = MOST_STEPS + MOST_STEPS_A_MEMBER * max(len(self.states), sum(map(len, self.members.values())))
         latest = self.fork.at + HORIZON_US
         while not self.tally.over or self._joining:
             if self.agenda.count > most or self.agenda.next_at > latest:
@@ -152,18 +152,21 @@ class World:
             if kind == WAVE_KIND:
                 self.people.hear(id_[1], entry.body)
         for consequence in answered.sent:
-            self._send(consequence)
+            self._send(consequence, id_)
         self._look(id_, before, answered.state)
         return answered
 
-    def _send(self, sent: Sent) -> None:
-        """A policy's command on its way: those for one aggregate arrive in the order in which they were sent."""
+    def _send(self, sent: Sent, sender: Id) -> None:
+        """A policy's command on its way: those of one aggregate to another arrive in the order in which they were sent.
+
+        Those of others may overtake: how late each is was drawn already, and would count once more if it waited for whoever is later.
+        """
         target = (sent.kind, sent.command.envelope.aggregate)
         policy = sent.command.envelope.actor.removeprefix(POLICY)
         count = self._sent[policy, *target] = self._sent.get((policy, *target), 0) + 1
         now = self.agenda.now
-        at = max(self._arrivals.get(target, 0), now + self.draws.lag(policy, f"{policy}/{target[1]}/{count}"))
-        self._arrivals[target] = at
+        at = max(self._arrivals.get((sender, target), 0), now + self.draws.lag(policy, f"{policy}/{target[1]}/{count}"))
+        self._arrivals[sender, target] = at
         self.agenda.later(at - now, self.deliver, sent)
 
     def _look(self, id_: tuple[str, str], before: Any, state: Any) -> None:

@@ -1,7 +1,9 @@
 """Durations, failures and lags are read from events: whole courses of work items, by provider, step and direction (X3)."""
 
+from libs.contracts.capacity import WakeCapacity
 from libs.contracts.migration import commands as c
 from libs.contracts.values import Problem
+from libs.contracts.wave.commands import StartWave
 from libs.contracts.work import FAILED, SUCCEEDED, ReportWork
 from libs.rehearse.draws import Basis, Draws
 from libs.rehearse.history import AGAIN, BLOCKS, DEAD, MOST_SAMPLES, OK, Attempt, History, Key, Learner
@@ -100,6 +102,24 @@ def test_what_people_did_about_a_failure_is_learnt_X3() -> None:
 
     courses = moved.learnt().of(Key("rehearsal", "switch", "held")).courses
     assert courses == ((Attempt(60 * SECOND, "retry"),), (Attempt(90 * SECOND, "retry copy"),))
+
+
+def test_a_command_is_late_once_however_many_events_answer_it_X3() -> None:
+    """A wake that lets ten in at once says as much of how late wakes come as one that lets in a single one."""
+    live, learner = Live(), Learner()
+    live.capacity("rate/starts", per_minute=10)
+    live.fleet("w", 20, limits=("rate/starts",))
+    live.give("wave", "w", StartWave())
+    opens = live.states["capacity", "rate/starts"].wake_at
+    live.now = opens + 5 * SECOND
+    live.give("capacity", "rate/starts", WakeCapacity(wake_at=opens), "verifier", f"{TENANT}/rate/starts/wake/{opens}")
+
+    for kind, entry in live.entries:
+        if kind == "capacity":
+            learner.lag(entry.envelope)
+
+    assert live.states["capacity", "rate/starts"].held == 20
+    assert learner.history().of(Key("", "", "wake")).courses == ((Attempt(5 * SECOND, OK),),)
 
 
 def test_the_latest_samples_count_X3() -> None:

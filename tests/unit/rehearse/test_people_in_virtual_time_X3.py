@@ -6,10 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from libs.contracts.migration.approvals import ApprovalTerms
+from libs.contracts.migration.commands import CancelMigration
+from libs.contracts.wave.commands import StartWave
 from libs.contracts.wave.plan import Member
 from libs.rehearse.history import DEAD, OK, Attempt, History, Key, Learner
 from libs.rehearse.rehearsing import Question, ask
-from libs.testing.migrations import act, approval
+from libs.testing.migrations import act, approval, check, final
 from libs.testing.rehearsals import NOW, SECOND, Live
 
 
@@ -93,6 +95,54 @@ def test_members_are_freed_of_what_is_lost_when_people_did_or_are_said_to_X3(peo
 
     assert answer["ends"] == {"cancelled": {"p50": 1, "p90": 1, "max": 1}, "completed": {"p50": 1, "p90": 1, "max": 1}}
     assert answer["finish_s"]["p50"] == 30 + 30 + 60 + 100 + 60, "the copy ends, is undone, b is freed and moves"
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_members_blocked_before_the_fork_are_freed_as_well_X3(begun: bool) -> None:
+    live = Live()
+    for name in ("a", "b"):
+        live.migration(name, act("copy"), wave="w")
+    live.wave("w", Member(migration="a"), Member(migration="b", depends_on=("a",)))
+    live.give("migration", "a", CancelMigration(reason="lost"))
+    if begun:
+        live.give("wave", "w", StartWave())
+
+    answer = ask(live.fork(history(failing=False)), Question(("w",), 1, 2, what_if={"people": {"unblock_s": 100}}))
+
+    assert answer["finish_s"]["p50"] == 100 + 60, "b is freed and moves"
+
+
+@pytest.mark.parametrize("action", ["retry switch", "roll_back"])
+def test_what_was_learnt_of_another_step_and_is_refused_here_holds_nobody_for_ever_X3(action: str) -> None:
+    """Half of the copies fail, where nobody has gone back to the later step; or past the point of no return."""
+    learner = Learner()
+    for number in range(200):
+        for step in ("cut", "copy", "switch"):
+            failed = step == "copy" and number % 2
+            learner.course(Key("rehearsal", step, "apply"), NOW - number, (Attempt(60 * SECOND, DEAD if failed else OK),))
+        learner.course(Key("rehearsal", "switch", "held"), NOW - number, (Attempt(10 * SECOND, action),))
+    live = Live()
+    live.fleet("w", 8, final("cut") if action == "roll_back" else act("cut"), act("copy"), act("switch"), request={"on_failure": "hold"})
+
+    answer = ask(live.fork(learner.history()), Question(("w",), 1, 4, what_if={"people": {"resume_s": 1}}))
+
+    assert answer["ends"] == {"completed": {"p50": 8, "p90": 8, "max": 8}}
+    assert answer["finish_s"]["p50"] >= 4 * 60 + 10, "what failed was tried again after ten seconds"
+
+
+def test_nobody_gives_up_what_cannot_go_back_X3() -> None:
+    """Such checks were given up after a minute, before the point of no return; behind it they go on."""
+    learner = Learner()
+    for number in range(10):
+        learner.course(Key("rehearsal", "switch", "apply"), NOW - number, (Attempt(60 * SECOND, OK),))
+        learner.course(Key("rehearsal", "healthy", "check"), NOW - number, (Attempt(60 * SECOND, "roll_back"),))
+        learner.course(Key("", "", "lag"), NOW - number, (Attempt(0, OK),))
+    live = Live()
+    live.fleet("w", 1, final("switch"), check("healthy"))
+
+    answer = ask(live.fork(learner.history()), Question(("w",), 1, 2))
+
+    assert (answer["ends"]["completed"]["p50"], answer["finish_s"]["p50"]) == (1, 120)
 
 
 def test_gates_are_answered_by_as_many_people_as_they_ask_for_X3() -> None:
