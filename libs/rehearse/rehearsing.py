@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from libs.rehearse.fork import WAVE_KIND, Fork, UnknownWave, alive, chain_of, members_of, narrowed
 from libs.rehearse.log import Source, Span, read
+from libs.rehearse.named import check
 from libs.rehearse.running import runs_of, usual_runs
 from libs.rehearse.summing import Document, summed
 from libs.rehearse.what_if import WhatIf, touched
@@ -49,6 +50,7 @@ def rehearse(source: Source, question: Question, told: Callable[[str, int, int],
 def ask(fork: Fork, question: Question, told: Callable[[int, int], None] = lambda count, of: None) -> Document:
     """The answer from a fork that was read before. Raises UnknownWave, TooMany, CannotStart, BadWhatIf."""
     what_if = what_if_of(question.what_if, fork.at) if question.what_if is not None else WhatIf()
+    check(fork, what_if)
     waves = question.waves or tuple(alive(fork))
     if not waves:
         raise UnknownWave("there is no wave that is not over")

@@ -17,6 +17,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DELAY = re.compile(r"\+(\d{1,9}(?:\.\d{1,6})?)([smhd])")
 _MOMENTS = frozenset({"begins", "ends", "until", "due_at"})
 _PARTS = ("commands", "freezes", "durations", "failures", "people")
+_KINDS = ("capacity", "migration", "wave")
+"""Aggregates that a rehearsal runs; of others it only counts what they would be told."""
 _FREEZE = frozenset({"capacity", "begins", "ends", "label"})
 _COMMAND = frozenset({"at", "aggregate", "id", "command", "body"})
 _PEOPLE = frozenset({"approve_s", "retry_s", "resume_s", "unblock_s"})
@@ -158,9 +160,9 @@ def _when(parts: dict[str, Any], where: str, fork: int) -> int:
 def _command(data: Any, where: str, fork: int) -> Hypothetical:
     parts = _table(data, where, _COMMAND)
     kind, name = _text(parts, "aggregate", where), _text(parts, "command", where)
-    known = {command.__name__: command for command in DECIDERS[kind].client_commands} if kind in DECIDERS else {}
-    if kind not in DECIDERS:
-        raise BadWhatIf(f"{where}.aggregate is {kind!r}; known are {', '.join(sorted(DECIDERS))}")
+    known = {command.__name__: command for command in DECIDERS[kind].client_commands} if kind in _KINDS else {}
+    if kind not in _KINDS:
+        raise BadWhatIf(f"{where}.aggregate is {kind!r}; known are {', '.join(_KINDS)}")
     if name not in known:
         raise BadWhatIf(f"{where}.command is {name!r}; a {kind} knows {', '.join(sorted(known))}")
     body = _moments(_table(parts.get("body", {}), f"{where}.body"), f"{where}.body", fork)

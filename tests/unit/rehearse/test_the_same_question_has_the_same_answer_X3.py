@@ -60,7 +60,7 @@ def test_how_many_processes_share_the_runs_changes_nothing_X3() -> None:
 
 def test_an_empty_what_if_is_the_baseline_X3() -> None:
     assert answer(7, what_if={}) == answer(7)
-    assert answer(7, what_if={"durations": {"nothing": 9.0}}) == answer(7)
+    assert answer(7, what_if={"durations": {"plan": 9.0}}) == answer(7), "everybody is planned already"
 
 
 def test_a_run_is_the_same_whatever_runs_beside_it_X3() -> None:

@@ -139,7 +139,11 @@ def test_a_wave_of_its_own_is_planned_filled_and_started_X3() -> None:
         ({"commands": [{"aggregate": "capacities"}]}, "commands[0].command is missing; give a text"),
         (
             {"commands": [{"aggregate": "host", "id": "x", "command": "X"}]},
-            "commands[0].aggregate is 'host'; known are capacity, delivery,",
+            "commands[0].aggregate is 'host'; known are capacity, migration, wave",
+        ),
+        (
+            {"commands": [{"aggregate": "subscription", "id": "x", "command": "Unsubscribe"}]},
+            "commands[0].aggregate is 'subscription'; known are capacity, migration, wave",
         ),
         (
             {"commands": [{"aggregate": "capacity", "id": "x", "command": "AcquireSlot"}]},
@@ -176,6 +180,32 @@ def test_what_cannot_be_used_is_named_with_its_field_X3(data: Any, told: str) ->
         read(data, NOW)
 
     assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"durations": {"cpoy": 2}}, "durations.cpoy names no step there is; known are copy, plan, rehearsal/copy, rehearsal/plan,"),
+        ({"failures": {"postgres/copy": 1}}, "failures.postgres/copy names no step there is; known are copy, "),
+        (
+            {"freezes": [{"capacity": "calendar/prd", "begins": "+1h", "ends": "+2h"}]},
+            "freezes[0].capacity is 'calendar/prd', which nobody needs; known are calendar/prod",
+        ),
+    ],
+)
+def test_a_name_that_nothing_goes_by_is_no_change_unnoticed_X3(data: Any, told: str) -> None:
+    with pytest.raises(BadWhatIf) as caught:
+        asked(one_by_one(), data)
+
+    assert str(caught.value).startswith(told)
+
+
+def test_a_capacity_that_the_what_if_sets_may_be_frozen_by_it_X3() -> None:
+    commands = [{"aggregate": "capacity", "id": "limit/new", "command": "SetCapacity", "body": {"settings": {"limit": 1}}}]
+
+    answer = asked(one_by_one(), {"commands": commands, "freezes": [{"capacity": "limit/new", "begins": "+1h", "ends": "+2h"}]})
+
+    assert finish(answer) == {600.0}
 
 
 def test_times_count_from_the_fork_or_stand_for_themselves_X3() -> None:
