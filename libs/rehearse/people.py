@@ -54,11 +54,13 @@ class People:
         key = Key(plan.provider, plan.steps[step].name, direction)
         drawn = self._world.draws.person(key, f"{name}/{state.step}/{state.round}/{state.fence}", said_s, otherwise)
         if drawn is not None:
-            self._world.agenda.later(drawn.took, self._act, name, state.mode, state.fence, direction, drawn.outcome)
+            self._world.agenda.later(drawn.took, self._act, name, state, direction, drawn.outcome)
 
-    def _act(self, name: str, mode: str, fence: int, direction: str, action: str) -> None:
+    def _act(self, name: str, seen: Any, direction: str, action: str) -> None:
         state = self._world.states[MIGRATION, name]
-        if state.mode != mode or state.fence != fence or (direction == APPROVAL and state.awaiting != APPROVAL):
+        # A gate is answered also while a slot is away: nobody asks again once it is back.
+        waits = state.awaiting == APPROVAL if direction == APPROVAL else state.mode == seen.mode
+        if not waits or (state.fence, state.step) != (seen.fence, seen.step):
             return
         given = direction == APPROVAL and action in (OK, RETRY)
         # Refused is what was learnt elsewhere: a step to go back to that was not reached here, a way back that is closed.

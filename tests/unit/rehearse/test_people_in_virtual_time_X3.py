@@ -159,3 +159,20 @@ def test_gates_are_answered_by_as_many_people_as_they_ask_for_X3() -> None:
 
     assert answer["ends"] == {"completed": {"p50": 2, "p90": 2, "max": 2}}
     assert answer["finish_s"]["p50"] == 60 + 900 + 60
+
+
+def test_a_gate_is_answered_also_while_a_slot_is_away_X3() -> None:
+    """The freeze takes the slot away before the approval comes, and ends after it."""
+    live = Live()
+    live.capacity("calendar/prod", on_close="pause")
+    live.fleet("w", 1, approval("go"), act("switch"), request={"limits": ("calendar/prod",)})
+    learner = Learner()
+    learner.wait(Key("rehearsal", "go", "approval"), NOW, NOW + 100 * SECOND)
+    known = history(failing=False)
+    known = known._replace(samples=known.samples | learner.history().samples)
+    freeze = {"capacity": "calendar/prod", "begins": "+50s", "ends": "+500s", "label": "audit"}
+
+    answer = ask(live.fork(known), Question(("w",), 1, 2, what_if={"freezes": [freeze]}))
+
+    assert answer["ends"] == {"completed": {"p50": 1, "p90": 1, "max": 1}}
+    assert answer["finish_s"]["p50"] == 500 + 60
