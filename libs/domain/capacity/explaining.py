@@ -7,6 +7,7 @@ from libs.domain.capacity.granting import MOST_HELD, free, rate_allows
 from libs.domain.capacity.opening import NEVER, opening_of
 
 FREEZE, WINDOW, LOCKOUT, LIMIT, RATE = "freeze", "window", "lockout", "limit", "rate"
+NO_MORE = ", and no window follows; set some that lie ahead"
 
 
 class Holdup(NamedTuple):
@@ -30,11 +31,11 @@ def holdup(state: State, now: int) -> Holdup:
     if free(state, now):
         return Holdup(closes_at=closes_at)
     opens = opening.grants_from(max(now, rate_allows(state)), state.override_until)
-    opens_at = opens if opens < NEVER else 0
+    opens_at, more = (opens, "") if opens < NEVER else (0, NO_MORE)
     if closes == now:
-        return Holdup(FREEZE if opening.freeze_at(now) else WINDOW, opening.closed_by(now), opens_at)
+        return Holdup(FREEZE if opening.freeze_at(now) else WINDOW, opening.closed_by(now) + more, opens_at)
     if opening.grants_from(now, state.override_until) > now:
-        return Holdup(LOCKOUT, "it closes so soon that nothing is begun any more", opens_at, closes_at)
+        return Holdup(LOCKOUT, f"it closes so soon that nothing is begun any more{more}", opens_at, closes_at)
     if state.held >= (settings.limit or MOST_HELD):
         return Holdup(LIMIT, f"all {state.held:,} slots are held", 0, closes_at)
     return Holdup(RATE, f"{settings.per_minute:,} slots were granted within the last minute", opens_at, closes_at)

@@ -4,7 +4,7 @@ from typing import Any
 
 from libs.contracts import capacity as c
 from libs.domain.capacity import DECIDER
-from libs.domain.capacity.explaining import Holdup, holdup
+from libs.domain.capacity.explaining import NO_MORE, Holdup, holdup
 from libs.testing.given_when_then import HOUR, NOW, SECOND, History, given
 
 WINDOW = c.Interval(begins=NOW + HOUR, ends=NOW + 3 * HOUR)
@@ -27,7 +27,7 @@ def test_nothing_holds_back_what_is_open_X12() -> None:
 
 def test_a_window_that_has_not_opened_X12() -> None:
     assert holdup(capacity(windows=(WINDOW,)).state, NOW) == Holdup("window", "no window is open", WINDOW.begins)
-    assert holdup(capacity(windows=(WINDOW,)).state, WINDOW.ends) == Holdup("window", "no window is open")
+    assert holdup(capacity(windows=(WINDOW,)).state, WINDOW.ends) == Holdup("window", f"no window is open{NO_MORE}")
 
 
 def test_a_freeze_by_its_name_until_it_is_overridden_X12() -> None:
