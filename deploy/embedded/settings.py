@@ -1,5 +1,6 @@
 """What can be chosen about an embedded stack."""
 
+import os
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,12 @@ SERVICES = (HTTP_SERVICE, *BACKGROUND_SERVICES)
 
 # Environment of a stack for which neither its variables nor its env file name one.
 ENVIRONMENT = "dev"
+CREDENTIALS = "credentials"
+
+
+def credential_dir(data_dir: Path) -> Path:
+    """Where the workers of a data directory look for the files that requests refer to."""
+    return Path(os.environ.get("WHIMBREL_CREDENTIAL_DIR") or data_dir.resolve() / CREDENTIALS)
 
 
 class StackSettings(BaseModel):

@@ -19,12 +19,12 @@ from deploy.embedded.servers import Kafka, Postgres, Registry
 from deploy.embedded.servers.postgres import password_of
 from deploy.embedded.servers.registry import DATABASE as REGISTRY_DATABASE
 from deploy.embedded.services import read_env_file, services
-from deploy.embedded.settings import HTTP_SERVICE, SERVICES, StackSettings
+from deploy.embedded.settings import CREDENTIALS, HTTP_SERVICE, SERVICES, StackSettings, credential_dir
 from deploy.embedded.state import ComponentState
 
 DATABASE = "whimbrel"
 # Below the data directory: secrets that requests may refer to, and connection records that workers may write.
-CREDENTIALS, CONNECTIONS = "credentials", "connections"
+CONNECTIONS = "connections"
 GRACE_SECONDS = 10.0
 _START_TIMEOUT = 120.0
 _OPTIONS = {"ingress": "--http-port (WHIMBREL_HTTP_PORT)"}
@@ -145,7 +145,7 @@ class Stack:
             "WHIMBREL_PARTITIONS": str(self.settings.partitions),
             "WHIMBREL_SLOT": "0",
             "WHIMBREL_DATA_DIR": str(self.data_dir),
-            "WHIMBREL_CREDENTIAL_DIR": os.environ.get("WHIMBREL_CREDENTIAL_DIR", str(self.data_dir / CREDENTIALS)),
+            "WHIMBREL_CREDENTIAL_DIR": str(credential_dir(self.data_dir)),
             "WHIMBREL_CONNECTION_DIR": os.environ.get("WHIMBREL_CONNECTION_DIR", str(self.data_dir / CONNECTIONS)),
         }
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deploy.embedded.host import write_atomically
+from deploy.embedded.settings import credential_dir
 from libs.cli.connection import DEFAULT_DIR, DataDir, local_token
 from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, one_line_errors, print_json, say
@@ -71,7 +72,7 @@ def credential_set(
         secret = sys.stdin.read().strip()
         if not secret:
             raise CliError("stdin holds no secret", Exit.USAGE, f"pipe it: ... | whimbrel credential set {name}")
-        folder = data_dir.resolve() / "credentials" / tenant
+        folder = credential_dir(data_dir) / tenant
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / name
         path.touch(mode=0o600)

@@ -10,8 +10,8 @@ import typer
 
 from deploy.embedded.install import MIRROR_VARIABLE
 from deploy.embedded.services import read_env_file
-from deploy.embedded.settings import ENVIRONMENT
-from deploy.embedded.stack import CONNECTIONS, CREDENTIALS
+from deploy.embedded.settings import ENVIRONMENT, credential_dir
+from deploy.embedded.stack import CONNECTIONS
 from libs.cli.connection import DEFAULT_DIR, DataDir, running
 from libs.cli.errors import CliError, Exit
 from libs.cli.output import AsJson, one_line_errors, out, print_json
@@ -115,7 +115,7 @@ def _of_stack(data_dir: Path) -> dict[str, Any]:
     urls, chosen, root = state.urls, state.settings, data_dir.resolve()
     found = {name: urls[name] for name in ("kafka", "registry", "postgres")}
     found["environment"] = read_env_file(chosen.env_file).get("WHIMBREL_ENVIRONMENT", ENVIRONMENT)
-    found |= {"credential_dir": str(root / CREDENTIALS), "connection_dir": str(root / CONNECTIONS)}
+    found |= {"credential_dir": str(credential_dir(root)), "connection_dir": str(root / CONNECTIONS)}
     return found | {"prefix": chosen.prefix, "partitions": chosen.partitions, "http_port": chosen.http_port, "data_dir": root}
 
 

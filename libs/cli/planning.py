@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from deploy.embedded.settings import credential_dir
 from libs.cli.approval_options import Gate, terms
 from libs.cli.connection import DEFAULT_DIR, DataDir
 from libs.cli.endpoints import capacities, options, side
@@ -59,8 +63,9 @@ def plan_postgres(
     """
     with one_line_errors(as_json):
         ends, limits = (side("source", source), side("target", target)), capacities(limit)
-        os.environ.setdefault("WHIMBREL_CREDENTIAL_DIR", str(data_dir.resolve() / "credentials"))
-        plan, problems = asyncio.run(looked("postgres", *ends, options(option), tenant=tenant, approve=approve, gates=terms(gate)))
+        asked = looked("postgres", *ends, options(option), tenant=tenant, approve=approve, gates=terms(gate))
+        with _credentials_in(credential_dir(data_dir)):
+            plan, problems = asyncio.run(asked)
         if as_json:
             print_json(
                 {
@@ -79,6 +84,19 @@ def plan_postgres(
             show_problems(problems)
     if problems:
         raise typer.Exit(Exit.FAILED)
+
+
+@contextmanager
+def _credentials_in(folder: Path) -> Iterator[None]:
+    """References are followed as the workers would."""
+    name = "WHIMBREL_CREDENTIAL_DIR"
+    known = name in os.environ
+    os.environ[name] = str(folder)
+    try:
+        yield
+    finally:
+        if not known:
+            del os.environ[name]
 
 
 async def looked(

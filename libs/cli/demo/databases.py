@@ -5,6 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from deploy.embedded.settings import credential_dir
 from libs.testing.sample_database.builder import build
 
 _OF_ENDED_RUNS = "SELECT datname FROM pg_database WHERE datname ~ '^(shop|outlet)_[0-9]+$' AND NOT datname = ANY ($1)"
@@ -85,7 +86,7 @@ async def untouched(source: str, target: str) -> bool:
 
 def keep_credential(data_dir: Path, name: str, dsn: str) -> str:
     """Keep an address with its password where the workers may read it, and return the reference to it."""
-    path = data_dir.resolve() / "credentials" / "default" / name
+    path = credential_dir(data_dir) / "default" / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
     path.write_text(dsn + "\n", encoding="utf-8")

@@ -30,6 +30,13 @@ def test_what_is_kept_for_a_tenant_is_followed_for_it_alone_D9(tmp_path: Path, m
             follow(reference, tenant)
 
 
+def test_what_is_kept_lies_where_the_workers_look_D9(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kept(tmp_path) == f"file:{tmp_path / 'credentials' / 'default' / 'shop'}"
+
+    monkeypatch.setenv("WHIMBREL_CREDENTIAL_DIR", str(tmp_path / "secrets"))
+    assert follow(kept(tmp_path), "default") == "hidden"
+
+
 @pytest.mark.parametrize("tenant", ["..", "a/b", "Acme", ""])
 def test_what_is_no_tenant_is_refused(tmp_path: Path, tenant: str) -> None:
     ended = CliRunner().invoke(
