@@ -31,7 +31,7 @@ def test_a_forged_export_is_found_and_the_place_named(world: World, tmp_path: Pa
     cut = tmp_path / "cut.ndjson"
     cut.write_bytes(b"".join(lines[:-3] + lines[-1:]))
     edited = tmp_path / "edited.ndjson"
-    edited.write_bytes(b"".join([*lines[:2], lines[2].replace(b'"offset":', b'"offset": 9'), *lines[3:]]))
+    edited.write_bytes(b"".join([*lines[:2], lines[2].replace(b'"value":"', b'"value":"AAAA'), *lines[3:]]))
 
     for path, word in ((cut, "missing"), (edited, "(line 3)")):
         found = world.run("audit", "verify", "--bundle", str(path), "--heads", str(heads))
