@@ -20,6 +20,6 @@ class Stream(msgspec.Struct, frozen=True):
     head: bytes = b""
     """Hash of the last event; empty before the first."""
     answered: tuple[Answered, ...] = ()
-    """The last 64 client commands answered, oldest first."""
+    """Client commands answered, oldest first: the first of all, and the last 63."""
     correlation_id: str = ""
     """Correlation id of the first request, which everything about this aggregate carries on."""

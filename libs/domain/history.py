@@ -15,7 +15,7 @@ from libs.domain.decider import Command, Context, Decider
 SEALED = "#"
 """What the id of an answered command begins with that is a hash."""
 REMEMBERED = 64
-"""How many answered client commands state keeps; beyond that window If-Match is the guarantee (D2)."""
+"""How many answered client commands state keeps, the first of all among them; beyond that window If-Match is the guarantee (D2)."""
 
 
 def digest_of(decider: Decider, body: Any) -> bytes:
@@ -88,5 +88,6 @@ def advance(stream: Stream, envelope: EventEnvelope, hash_: bytes) -> Stream:
     if envelope.command_digest:
         answer = Answered(envelope.causation_id, envelope.command_digest)
         if answer not in answered:
-            answered = (*answered, answer)[-REMEMBERED:]
+            # The first is what brought it into being: its repeat must be known as long as there is a state.
+            answered = (*answered, answer) if len(answered) < REMEMBERED else (answered[0], *answered[2:], answer)
     return Stream(envelope.version, hash_, answered, stream.correlation_id or envelope.correlation_id)

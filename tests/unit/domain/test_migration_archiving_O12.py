@@ -11,6 +11,7 @@ from libs.contracts.migration import events as e
 from libs.contracts.migration import gates as g
 from libs.contracts.refusal import CommandRefused
 from libs.domain.decider import Command
+from libs.domain.history import REMEMBERED
 from libs.domain.migration import DECIDER
 from libs.domain.migration.archiving import LONGEST_RETENTION_S, RETENTION_S
 from libs.testing.examples import PROBLEM
@@ -82,6 +83,21 @@ def test_a_headstone_is_small_whatever_the_migration_was_I28() -> None:
 
 def test_a_late_repeat_of_the_request_leaves_nothing_D2() -> None:
     archived().when(ASKED, command_id="request-1").then_nothing()
+
+
+def asked_often(history: History) -> History:
+    for _ in range(2 * REMEMBERED):
+        history = history.when(c.PauseMigration(reason="x"), after=0).then_something()
+    return history
+
+
+def test_it_is_known_again_however_much_was_asked_before_and_after_it_was_archived_D2() -> None:
+    before = asked_often(ended()).when(c.WakeMigration(wake_at=LATER), now=LATER).then(e.MigrationArchived(ended_as="completed"))
+    after = asked_often(before)
+
+    for history in (before, after):
+        history.when(ASKED, command_id="request-1").then_nothing()
+    assert len(after.state.stream.answered) == REMEMBERED
 
 
 def test_another_payload_under_its_key_is_refused_D2() -> None:

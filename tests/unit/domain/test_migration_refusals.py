@@ -9,7 +9,7 @@ from libs.contracts.refusal import CommandRefused
 from libs.domain.history import REMEMBERED
 from libs.domain.migration import DECIDER
 from libs.testing.given_when_then import AGGREGATE, NOW, TENANT, append, envelope_of, given
-from libs.testing.migrations import act, planned, started, succeeded
+from libs.testing.migrations import REQUEST, act, planned, started, succeeded
 
 PAUSE = c.PauseMigration(reason="freeze")
 WISHES = [
@@ -70,14 +70,15 @@ def test_a_repeat_is_recognised_before_its_expected_version_is_compared_D2() -> 
     history.when(PAUSE, command_id="key", expected_version=version).then_nothing()
 
 
-def test_the_last_64_answers_are_remembered_D2() -> None:
-    history = started(act("copy"))
-    for n in range(REMEMBERED + 1):
+def test_the_request_and_the_last_answers_are_remembered_D2() -> None:
+    history = given(DECIDER).when(c.RequestMigration(request=REQUEST), command_id="request").then_something()
+    for n in range(REMEMBERED):
         history = history.when(c.ResumeMigration(), command_id=f"key-{n}").then_refused("not_possible_now")
 
     assert len(history.state.stream.answered) == REMEMBERED
     history.when(c.ResumeMigration(), command_id="key-1").then_nothing()
     history.when(c.ResumeMigration(), command_id="key-0").then_refused("not_possible_now")
+    history.when(c.RequestMigration(request=REQUEST), command_id="request").then_nothing()
 
 
 def test_a_refusal_changes_nothing_but_the_stream_D1() -> None:
