@@ -6,6 +6,8 @@ import msgspec
 
 Scalar: TypeAlias = bool | int | float | str
 Evidence: TypeAlias = dict[str, Scalar]
+END_OF_TIME = 253_402_300_800_000_000
+"""First moment, in microseconds since the epoch, that RFC 3339 cannot name: the year 10000."""
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -92,13 +92,6 @@ class MigrationRequest(Body):
             raise PydanticCustomError("depends_on_without_wave", message)
         return value
 
-    @field_validator("due_at")
-    @classmethod
-    def _storable(cls, value: datetime | None) -> datetime | None:
-        if value is not None and not 1970 <= value.year <= 9000:
-            raise PydanticCustomError("date_out_of_range", "lies outside the years 1970 to 9000")
-        return value
-
     @field_validator("callback_url")
     @classmethod
     def _no_credentials(cls, value: CallbackUrl | None) -> CallbackUrl | None:

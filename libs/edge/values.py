@@ -1,7 +1,7 @@
 """Value types of request bodies that pydantic has not: JSON objects fit for the log, identifiers, labels."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -82,6 +82,7 @@ def _capacity(value: object) -> object:
     return value
 
 
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 
 
@@ -92,8 +93,15 @@ def _rfc3339(value: object) -> object:
     return value
 
 
-Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_rfc3339)]
-"""A time with its offset, as RFC 3339 has it."""
+def _storable(value: datetime) -> datetime:
+    # With its offset a time can lie in a year that no answer could be written with.
+    if not _EARLIEST <= value <= _LATEST:
+        raise PydanticCustomError("date_out_of_range", "lies outside the years 1970 to 9999 (UTC)")
+    return value
+
+
+Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_rfc3339), AfterValidator(_storable)]
+"""A time with its offset, as RFC 3339 has it, of the years 1970 to 9999 (UTC)."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_fit)]
 """A JSON object of at most 64 KiB and 16 levels that holds no secret in clear."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_null)]

@@ -15,14 +15,13 @@ from typing import Any, NamedTuple
 from libs.contracts.avro import Schema, Undecodable, hash_of, schema_of
 from libs.contracts.catalogue import MESSAGES
 from libs.contracts.envelope import CommandEnvelope, EventEnvelope, key_of
+from libs.contracts.values import END_OF_TIME
 from libs.runtime.errors import Poison, RegistryUnavailable
 from libs.runtime.registry import Registry
 
 Headers = list[tuple[str, str | bytes | None]]
 _FINGERPRINT_URN = b"urn:avro:sha-256:"
 _PREFIX = struct.Struct(">bI")
-END_OF_TIME = 253_402_300_800_000_000
-"""First moment, in microseconds since the epoch, that RFC 3339 cannot name."""
 
 
 class Record(NamedTuple):

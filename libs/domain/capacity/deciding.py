@@ -6,10 +6,11 @@ from typing import Any
 from libs.contracts import capacity as c
 from libs.contracts.capacity import CapacityState as State
 from libs.contracts.refusal import CommandRefused
+from libs.contracts.values import END_OF_TIME
 from libs.domain.capacity.evolving import evolve, holds, waits, written
 from libs.domain.capacity.granting import MINUTE_US, MOST_HELD, Events, free, next_change, settled
 from libs.domain.capacity.opening import opening_of
-from libs.domain.capacity.setting import LATEST, flaw_of
+from libs.domain.capacity.setting import flaw_of
 from libs.domain.decider import Context, Decider
 
 LONGEST_WAIT_US = 60 * MINUTE_US
@@ -47,7 +48,7 @@ def _override_flaw(state: State, command: c.OverrideFreeze, now: int) -> tuple[s
         return "reason_missing", "an override needs a reason; say why in reason"
     if command.until == 0:
         return None if state.override_until > now else ("not_possible_now", "no override holds now; there is nothing to take back")
-    if not now < command.until <= LATEST:
+    if not now < command.until < END_OF_TIME:
         return "until_not_ahead", "until is over already, or too far ahead; give a later moment, or none to take an override back"
     return None
 

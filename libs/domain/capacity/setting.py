@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from libs.contracts.capacity import FINISH, PAUSE, CapacitySettings, Freeze, Interval
+from libs.contracts.values import END_OF_TIME
 from libs.domain.capacity.granting import MOST_HELD
 from libs.domain.capacity.opening import Opening
 
 MOST_INTERVALS = 1_000
 MOST_PER_MINUTE = 6_000
-LATEST = 253_402_300_800_000_000
-"""The end of the year 9999, in microseconds since the epoch."""
 LONGEST_LABEL, LONGEST_TEXT = 200, 4_000
 LONGEST_LOCKOUT_MS = 31 * 86_400_000
 
@@ -44,5 +43,5 @@ def _intervals(field: str, given: Sequence[Interval | Freeze]) -> Iterator[str]:
     if len(given) > MOST_INTERVALS:
         yield f"{field} holds {len(given):,} intervals; give at most {MOST_INTERVALS:,}"
     for number, interval in enumerate(given):
-        if not 0 <= interval.begins < interval.ends <= LATEST:
+        if not 0 <= interval.begins < interval.ends < END_OF_TIME:
             yield f"{field}[{number}] begins at {interval.begins} and ends at {interval.ends}; give an end after its begin"

@@ -9,6 +9,7 @@ from libs.contracts.migration import gates as g
 from libs.contracts.migration import way_back as w
 from libs.contracts.migration.events import MigrationArchived
 from libs.contracts.migration.state import MigrationState as State
+from libs.contracts.values import END_OF_TIME
 from libs.contracts.work import ReportWork
 from libs.domain.decider import Context, Decider
 from libs.domain.migration import approving, archiving, gates, going_back, going_forward, operating, passing, rehearsing
@@ -28,6 +29,9 @@ def _requested(state: State, command: c.RequestMigration, ctx: Context) -> Event
     if not 0 <= command.request.retention_seconds <= archiving.LONGEST_RETENTION_S:
         message = f"retention_seconds is {command.request.retention_seconds}; give 0 to {archiving.LONGEST_RETENTION_S}"
         return operating.refuse(command, "invalid_retention", message)
+    if not 0 <= command.request.due_at < END_OF_TIME:
+        message = f"due_at is {command.request.due_at}; give microseconds since the epoch, before the year 10000, or 0 for no due date"
+        return operating.refuse(command, "invalid_due_at", message)
     if command.request.depends_on and not command.request.wave:
         message = "depends_on is given but no wave; order is kept by waves, so name the wave that it moves with, or leave depends_on out"
         return operating.refuse(command, "depends_on_without_wave", message)

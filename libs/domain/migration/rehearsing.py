@@ -21,8 +21,8 @@ def record(state: State, command: RecordWayBack, ctx: Context) -> Events:
         return not_now(state, command, "not ended")
     if not command.evidence:
         return refuse(command, "evidence_missing", "say what was rehearsed, where, and what shows how it ended")
-    if command.at > ctx.now:
-        return refuse(command, "invalid_time", "a rehearsal that is recorded has ended: its time must not lie ahead")
+    if not 0 <= command.at <= ctx.now:
+        return refuse(command, "invalid_time", "a rehearsal that is recorded has ended: its time must not lie ahead, nor before 1970")
     return _rehearsed(state, command.passed, command.at or ctx.now, "", command.evidence, ctx)
 
 

@@ -186,6 +186,14 @@ def test_a_gate_is_closed_without_a_fresh_passed_rehearsal_which_another_migrati
     assert "WorkDispatched" in approve(person(world, "p-1"), "back-1").json["events"]
 
 
+def test_a_rehearsal_at_a_time_that_no_answer_could_be_written_with_is_named_R11(world: World) -> None:
+    answer = world.api(TENANT).post(
+        "/v1/migrations/any-1/way-back", {"passed": True, "evidence": "on a copy", "at": "0001-01-01T00:00:00+14:00"}
+    )
+
+    assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/at")
+
+
 def test_an_aged_rehearsal_lapses_approvals_by_itself_and_names_the_event_X6(world: World, workers: None) -> None:
     api = world.api(TENANT)
     gated(world, "aged-1", quorum=2, wayBackMaxAgeS=5)

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from libs.contracts import capacity as c
+from libs.contracts.values import END_OF_TIME
 from libs.domain.capacity import DECIDER
 from libs.testing.given_when_then import HOUR, NOW, SECOND, History, given
 
@@ -176,6 +177,7 @@ def test_whoever_comes_before_the_wake_brings_it_about_too_D8() -> None:
         ("windows", (c.Interval(begins=5, ends=5),)),
         ("windows", (c.Interval(begins=-5, ends=5),)),
         ("windows", (c.Interval(begins=5, ends=1 << 60),)),
+        ("windows", (c.Interval(begins=5, ends=END_OF_TIME),)),
         ("windows", WINDOWS * 501),
         ("freezes", (replace(FREEZE, ends=FREEZE.begins - 1),)),
         ("freezes", (FREEZE,) * 1_001),

@@ -1,9 +1,11 @@
 """A migration is asked for: it is planned before anything is touched."""
 
+import pytest
 from msgspec.structs import replace
 
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
+from libs.contracts.values import END_OF_TIME
 from libs.contracts.work import PLAN, VERIFIER, Work
 from libs.domain.migration import DECIDER
 from libs.testing.given_when_then import ACTOR, NOW, SECOND, given
@@ -55,6 +57,11 @@ def test_dependencies_without_a_wave_are_refused_with_the_remedy_O1() -> None:
 
     asked.then_refused("depends_on_without_wave")
     given(DECIDER).when(c.RequestMigration(request=replace(REQUEST, wave="w1", depends_on=("mig-1",)))).then_something()
+
+
+@pytest.mark.parametrize("due_at", [-1, END_OF_TIME])
+def test_a_due_date_that_no_answer_could_show_is_refused_O1(due_at: int) -> None:
+    given(DECIDER).when(c.RequestMigration(request=replace(REQUEST, due_at=due_at))).then_refused("invalid_due_at")
 
 
 def test_the_plan_is_frozen_and_its_first_step_begins_D5() -> None:

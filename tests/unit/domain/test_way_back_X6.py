@@ -133,7 +133,9 @@ def test_a_gate_that_does_not_ask_for_it_is_not_closed_X6() -> None:
     history.when(YES).then_types(e.ApprovalGiven, e.StepSucceeded, e.WorkDispatched)
 
 
-@pytest.mark.parametrize(("changes", "code"), [({"evidence": ""}, "evidence_missing"), ({"at": NOW + 2 * HOUR}, "invalid_time")])
+@pytest.mark.parametrize(
+    ("changes", "code"), [({"evidence": ""}, "evidence_missing"), ({"at": NOW + 2 * HOUR}, "invalid_time"), ({"at": -1}, "invalid_time")]
+)
 def test_what_a_person_records_says_what_it_rests_on_and_has_happened_X6(changes: dict[str, Any], code: str) -> None:
     waiting().when(replace(PASSED, **changes)).then_refused(code)
 
