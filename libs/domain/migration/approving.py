@@ -42,7 +42,7 @@ def approve(state: State, command: c.ApproveMigration, ctx: Context) -> Events:
         return not_now(state, command, _AWAITING)
     lapsed, state = _by_now(state, ctx)
     gate = _gate(state)
-    wrong = _objection(state, gate, command, ctx) or _repeated(gate, command, ctx) or _outdated(gate, command)
+    wrong = _objection(state, gate, command, ctx) or _repeated(gate, command, ctx) or _outdated(gate, command, ctx)
     shut = closed(state.way_back, gate.terms, ctx.now)
     if not wrong and shut:
         wrong = shut[:2]
@@ -90,6 +90,8 @@ def _objection(state: State, gate: Approvals, command: Any, ctx: Context) -> Ref
     """Why this person may not answer here; None when they may."""
     if not missing(gate):
         return "already_approved", "nothing is missing at this gate; it is passed once the migration goes on"
+    if 0 < gate.answer_by <= ctx.now:
+        return "approval_expired", "the time to answer is over: the gate has failed, and the migration goes on as its onFailure says"
     behalf = getattr(command, "on_behalf_of", "")
     if ctx.environment == FOUR_EYES and state.requested_by and state.requested_by in (ctx.actor, behalf):
         return "four_eyes", f"in {FOUR_EYES} nobody lets pass what they asked for themselves; have another person decide"
@@ -111,10 +113,15 @@ def _repeated(gate: Approvals, command: Any, ctx: Context) -> Refusal | None:
     return None
 
 
-def _outdated(gate: Approvals, command: c.ApproveMigration) -> Refusal | None:
-    if not 0 < command.evidence_version < gate.evidence_version:
-        return None
+def _outdated(gate: Approvals, command: c.ApproveMigration, ctx: Context) -> Refusal | None:
     looked_at, since = command.evidence_version, gate.evidence_version
+    if looked_at > ctx.version:
+        return (
+            "evidence_unknown",
+            f"there is no version {looked_at} yet, the migration is at version {ctx.version}; name the one you looked at",
+        )
+    if not 0 < looked_at < since:
+        return None
     return "evidence_changed", f"you looked at version {looked_at}, and what the gate rests on has changed with {since}; look again"
 
 

@@ -92,6 +92,13 @@ def test_an_approval_names_the_version_it_is_about_O17() -> None:
     assert history.when(YES, actor="p-1").events[0].evidence_version == history.state.stream.version
 
 
+def test_nobody_approves_a_version_that_is_yet_to_come_O17() -> None:
+    history = waiting()
+
+    refused(history, "evidence_unknown", evidence_version=history.state.stream.version + 1)
+    passed(history, "p-1", evidence_version=history.state.stream.version)
+
+
 def test_after_a_step_was_done_again_an_approval_of_the_former_evidence_is_refused_O17() -> None:
     history = waiting()
     seen = history.state.stream.version
@@ -251,6 +258,17 @@ def test_nobody_answers_in_time_O17(on_failure: str, ends: type[Any]) -> None:
     answer = half.when(c.WakeMigration(wake_at=deadline), now=deadline)
     assert (answer.events[0].problem.code, type(answer.events[-1])) == ("approval_expired", ends)
     assert answer.then_something().state.approvals is None
+
+
+def test_after_the_time_to_answer_nobody_lets_it_pass_though_the_wake_is_late_D8() -> None:
+    history = waiting(answer_within_s=60)
+    late = History(history.decider, history.state, history.state.wake_at - SECOND, history.asked)
+
+    refused(late, "approval_expired")
+    handed(late, "p-1", "p-2").then_refused("approval_expired")
+    waiver(late).then_refused("approval_expired")
+    late.when(c.WakeMigration(wake_at=history.state.wake_at)).then_something()
+    late.when(c.RefuseApproval(reason="no")).then_something()
 
 
 def test_once_enough_have_approved_the_time_to_answer_is_over_and_begins_anew_with_a_lapse_O17() -> None:
