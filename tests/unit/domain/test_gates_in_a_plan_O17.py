@@ -2,6 +2,7 @@
 
 from libs.contracts.migration.approvals import ApprovalTerms
 from libs.contracts.migration.plan import WAIT
+from libs.domain.migration.going_forward import flaw_of
 from libs.providers.approval_gates import with_gates
 from libs.testing.migrations import act, check, final, plan_of
 
@@ -45,7 +46,23 @@ def test_every_gate_that_stands_nowhere_is_a_problem_of_the_request_O3() -> None
     assert "cutting_over" in problems[0].remedy
 
 
-def test_a_plan_without_a_cutover_has_no_short_form_O17() -> None:
-    plan, problems = with_gates(plan_of(act("copy")), True)
+def test_an_approval_before_a_cutover_that_the_plan_has_not_is_never_left_out_silently_O17() -> None:
+    _, problems = with_gates(plan_of(act("copy")), True)
 
-    assert ([step.name for step in plan.steps], problems) == (["copy"], ())
+    assert [(one.code, one.field) for one in problems] == [("approval_nowhere", "/approval")]
+    assert "replicating, copy" in problems[0].remedy
+
+
+def test_of_gates_before_the_same_step_those_that_may_lapse_stand_last_X6() -> None:
+    rehearsed, soon, ever = ApprovalTerms(before="cutting_over", way_back_max_age_s=60), ApprovalTerms(before="switch", expires_s=60), True
+
+    assert names(ever, rehearsed, soon)[2:6] == ["approve_cutover", "approve_switch", "approve_cutting_over", "switch"]
+
+
+def test_gates_have_names_that_nothing_else_in_the_plan_has_O17() -> None:
+    plan, problems = with_gates(
+        plan_of(act("approve_cutover"), act("cutover", phase="cutting_over")), True, [ApprovalTerms(before="cutover")]
+    )
+
+    assert [step.name for step in plan.steps] == ["approve_cutover", "approve_cutover_2", "approve_cutover_3", "cutover"]
+    assert (problems, flaw_of(plan)) == ((), "")
