@@ -58,7 +58,7 @@ def waive(
 def way_back(
     id_: Id,
     evidence: Annotated[str, typer.Option("--evidence", help="What was rehearsed, where, and what shows how it ended.")],
-    passed: Annotated[bool, typer.Option("--passed/--failed", help="Whether everything was undone.")] = True,
+    passed: Annotated[bool, typer.Option("--passed/--failed", help="Whether everything was undone.")],
     at: Annotated[str, typer.Option("--at", help="When it ended (RFC 3339); now when left out.")] = "",
     if_version: IfVersion = 0,
     url: Url = "",

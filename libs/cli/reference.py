@@ -69,10 +69,12 @@ def _options(options: list[Any]) -> Iterator[str]:
 
 def _default(option: Any) -> str:
     value = option.default
+    if option.required:
+        return ""
     if option.is_flag and option.secondary_opts:
         return f"`{(option.opts if value else option.secondary_opts)[0]}`"
     shown = ", ".join(value) if isinstance(value, list) else value
-    return "" if option.required or option.is_flag or value in (None, "", [], ()) else f"`{shown}`"
+    return "" if option.is_flag or value in (None, "", [], ()) else f"`{shown}`"
 
 
 def main() -> None:

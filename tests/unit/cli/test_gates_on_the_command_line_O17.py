@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from libs.cli import gate_view
+from libs.cli.app import application
 from libs.cli.approval_options import gate_of, terms
-from libs.cli.errors import CliError
+from libs.cli.errors import CliError, Exit
 from libs.cli.story import micros
 from libs.contracts.migration.approvals import ApprovalTerms
 
@@ -33,6 +35,13 @@ def test_a_gate_says_everything_that_the_api_takes_O17() -> None:
 def test_what_cannot_be_read_is_named_with_an_example(wrong: str) -> None:
     with pytest.raises(CliError, match="--gate"):
         gate_of(wrong)
+
+
+def test_how_a_rehearsal_ended_is_never_left_to_a_default_X6() -> None:
+    said = CliRunner().invoke(application(), ["way-back", "mig-7", "--evidence", "rolled back on a copy"])
+
+    assert said.exit_code == Exit.USAGE
+    assert "--passed" in said.output
 
 
 def shown(**back: Any) -> dict[str, str]:
