@@ -20,9 +20,11 @@ def waits_for_approval(found: Standing, asked: Event, now: int) -> Cause:
     ask = [Ask(ROLE, role) for role in terms.roles or (OPERATOR,)] + [Ask(PERSON, one.body.to) for one in handed]
     rests_on = [found.checks[step] for step in sorted(found.checks)]
     rehearsal = found.way_back if terms.way_back_max_age_s else None
+    since = found.evidence_since or asked
     rests_on += [rehearsal] if rehearsal else []
+    rests_on += [since] if since not in (asked, rehearsal) else []
     shut = closed(_known(rehearsal), terms, now) if missing else None
-    details = {"step": body.name, "missing": missing, "quorum": terms.quorum, "evidenceVersion": body.evidence_version}
+    details = {"step": body.name, "missing": missing, "quorum": terms.quorum, "evidenceVersion": since.body.evidence_version}
     return cause(
         "approval",
         _reason(body.name, missing, terms, [one.body.by for one in given], waivers, lapses)

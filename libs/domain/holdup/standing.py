@@ -39,6 +39,8 @@ class Standing:
         """WaitStarted or ApprovalRequested."""
         self.answers: list[Event] = []
         """At a gate: the approvals that count, rights that were handed on, the waiver, and the last lapse."""
+        self.evidence_since: Event | None = None
+        """At a gate: the ApprovalRequested, or a later WayBackRehearsed, from which on all that it rests on is known."""
         self.way_back: Event | None = None
         """The last WayBackRehearsed, by when it was rehearsed."""
         self.checks: dict[int, Event] = {}
@@ -142,6 +144,7 @@ def _lapsed(found: Standing, event: Event) -> None:
 def _rehearsed(found: Standing, event: Event) -> None:
     if found.way_back is None or found.way_back.body.at <= event.body.at:
         found.way_back = event
+    found.evidence_since = event
 
 
 def _rewound(found: Standing, event: Event) -> None:
@@ -157,7 +160,7 @@ def _failed(found: Standing, event: Event) -> None:
 
 
 def _waits(found: Standing, event: Event) -> None:
-    found.wait, found.answers = event, []
+    found.wait, found.answers, found.evidence_since = event, [], event
 
 
 def _admission_awaited(found: Standing, event: Event) -> None:

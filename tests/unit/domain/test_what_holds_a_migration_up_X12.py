@@ -9,6 +9,7 @@ from libs.contracts import capacity as k
 from libs.contracts.envelope import CommandEnvelope, follow
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import gates as g
+from libs.contracts.migration.way_back import RecordWayBack
 from libs.contracts.refusal import CommandRefused
 from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command
@@ -129,6 +130,16 @@ def test_an_approval_lapses_X12() -> None:
 
     assert (cause.code, cause.until, cause.ask) == ("approval", told.now + 60 * SECOND, OPERATOR)
     assert (cause.reason, told.types(cause)) == ("go waits for a person to approve what follows", ["ApprovalRequested"])
+
+
+@pytest.mark.parametrize("at", [0, NOW])
+def test_an_approval_rests_on_the_version_of_the_last_rehearsal_recorded_X6(at: int) -> None:
+    told = begun(approval("go")).tell(RecordWayBack(passed=True, evidence="on a copy"))
+    told.tell(RecordWayBack(passed=False, evidence="the copy before", at=at))
+    cause = told.the()
+
+    assert cause.details["evidenceVersion"] == told.events[-1].envelope.version
+    told.tell(c.ApproveMigration(evidence_version=told.events[-1].envelope.version))
 
 
 def test_a_wait_ends_by_time_also_while_it_is_paused_X12() -> None:
