@@ -122,7 +122,8 @@ def reversibility_document(row: dict[str, Any]) -> dict[str, Any]:
     """A row's way back as `ReversibilityDocument` describes it."""
     final, is_open = row["no_return"], not (row["crossed"] or row["ended"])
     ahead = is_open and final is not None
-    waits = ahead and row["status"] == "waiting" and row["wake_at"] and 0 <= row["step"] < final["step"]
+    for_time = row["status"] == "waiting" and row["gate"] is None and row["wake_at"]
+    waits = ahead and for_time and 0 <= row["step"] < final["step"]
     return {
         "pointOfNoReturn": final,
         "crossed": row["crossed"],

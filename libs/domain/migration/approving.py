@@ -160,6 +160,8 @@ def waive(state: State, command: a.WaiveApproval, ctx: Context) -> Events:
     # Whoever stands above the gate needs none of its roles.
     above = replace(gate, terms=replace(gate.terms, roles=(ADMIN,)))
     wrong = _objection(state, above, command, ctx) or _until(command.until, ctx)
+    if not wrong and not command.reason.strip():
+        wrong = "reason_missing", "a waiver needs a reason; say why in reason"
     if wrong:
         return refuse(command, *wrong)
     waived = a.ApprovalWaived(

@@ -198,6 +198,7 @@ def test_a_waiver_takes_a_role_above_another_person_and_a_second_factor_SEC11() 
     waiver(history, ACTOR, environment="prod").then_refused("four_eyes")
     waiver(history, environment="prod", second_factor="").then_refused("mfa_required")
     waiver(history, until=NOW).then_refused("invalid_until")
+    waiver(history, reason=" ").then_refused("reason_missing")
     waiver(given(DECIDER)).then_refused("not_found")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from libs.contracts.migration import events as e
+from libs.contracts.migration.gates import SlotRequested
 from libs.contracts.migration.way_back import WayBackRehearsed
 from libs.edge.row_documents import MigrationDocument, migration_document
 from libs.readmodel.facts import Fact
@@ -49,6 +50,13 @@ def test_a_wait_for_a_time_before_it_says_until_when_there_is_a_way_back_X6() ->
     wait = e.WaitStarted(step=1, name="soak", until=1_767_229_200_000_000)
 
     assert shown(e.MigrationPlanned(plan=PLAN), wait)["reversibility"]["until"] == "2026-01-01T01:00:00.000000Z"
+
+
+def test_the_time_to_answer_at_a_gate_is_not_when_the_way_back_ends_X6() -> None:
+    asked = msgspec.structs.replace(EXAMPLES[e.ApprovalRequested], step=1)
+
+    for_slot = shown(e.MigrationPlanned(plan=PLAN), asked, EXAMPLES[e.MigrationPaused], EXAMPLES[SlotRequested])
+    assert (for_slot["status"], for_slot["gate"]["answerBy"] is None, for_slot["reversibility"]["until"]) == ("waiting", False, None)
 
 
 def test_once_it_is_crossed_or_over_there_is_none_X6() -> None:
