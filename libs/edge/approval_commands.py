@@ -88,8 +88,8 @@ async def _tell(call: Call, command: Any) -> Answer:
 
 def _proven(call: Call) -> dict[str, Any]:
     """What the token says of who answers; nobody can claim it in a body. Raises HttpProblem where a second factor is missing."""
-    settings, principal = call.edge.settings, call.principal
-    if settings.environment in settings.mfa_environments.split(",") and not principal.second_factor:
+    principal = call.principal
+    if call.edge.settings.mfa_everywhere and not principal.second_factor:
         raise HttpProblem("mfa_required")
     return {"roles": principal.claimed, "second_factor": principal.second_factor}
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from libs.edge.auth import Authenticator, SecondFactors
+from libs.edge.auth import Authenticator
 from libs.edge.issuer import jwks_path
 from libs.edge.keys import KeyStore
 from libs.edge.lag import LagGuard
@@ -27,8 +27,7 @@ class Edge:
         self.registry = Registry(settings.registry)
         self.codec = Codec(self.registry, settings.prefix, "ingress")
         keys = KeyStore(settings.jwks or str(jwks_path(settings.data_dir)))
-        factors = SecondFactors(frozenset(settings.mfa_methods.split(",")), frozenset(filter(None, settings.mfa_contexts.split(","))))
-        self.authenticator = Authenticator(keys, settings.issuer, settings.audience, factors)
+        self.authenticator = Authenticator(keys, settings.issuer, settings.audience, settings.second_factors)
         self.sender = Sender(settings.kafka, settings.produce_timeout_s)
         self.tail = Tail(settings.kafka, settings.prefix, self.codec)
         self.lag = LagGuard(settings.kafka, settings.prefix, settings.lag_limit_s)

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from libs.contracts.topics import TOPICS
+from libs.edge.auth import SecondFactors
 from libs.edge.signing import SigningSettings
 
 _RETENTION_MS = next(topic.retention_ms for topic in TOPICS if topic.name == "migration.commands")
@@ -31,3 +32,18 @@ class IngressSettings(SigningSettings):
     mfa_methods: str = Field("mfa,otp,hwk,swk,sc", description="Values of the claim `amr` (RFC 8176), separated by commas, that prove one")
     mfa_contexts: str = Field("", description="Values of the claim `acr`, separated by commas, that prove one")
     drain_s: float = Field(10.0, ge=0, le=60, description="How long requests in flight get at shutdown")
+
+    @property
+    def mfa_everywhere(self) -> bool:
+        """Whether every approval in this environment takes a second factor."""
+        return self.environment in _listed(self.mfa_environments)
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """What of a token proves a second factor."""
+        return SecondFactors(_listed(self.mfa_methods), _listed(self.mfa_contexts))
+
+
+def _listed(names: str) -> frozenset[str]:
+    """Names separated by commas, without the blanks around them."""
+    return frozenset(filter(None, map(str.strip, names.split(","))))
