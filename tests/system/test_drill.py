@@ -18,7 +18,7 @@ def test_a_fleet_arrives_or_goes_back_while_everything_is_interrupted(stack: Sta
     with staged(stack, "drill", tmp_path, PLAN.seed) as stage:
         ran = run_on(stage, PLAN)
 
-    found = line(ran.story, ran.findings, ran.rehearsed, ran.actual_s)
+    found = line(PLAN.servers, ran.story, ran.findings, ran.rehearsed, ran.actual_s)
     assert ran.findings.clean, dict(ran.findings.examples)
     assert (found["servers"], found["completed"] + found["rolled_back"]) == (PLAN.servers, PLAN.servers)
     assert sum(ran.counted["interrupts"].values()) == PLAN.interrupts

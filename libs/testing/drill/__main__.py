@@ -32,7 +32,7 @@ def main() -> int:
         home = given.home or Path(held.enter_context(TemporaryDirectory(prefix="whimbrel-drill-")))
         home.mkdir(parents=True, exist_ok=True)
         ran = run(plan, home.resolve())
-    result = line(ran.story, ran.findings, ran.rehearsed, ran.actual_s)
+    result = line(given.servers, ran.story, ran.findings, ran.rehearsed, ran.actual_s)
     print(*table(ran.story, ran.findings, ran.counted), sep="\n")
     print(json.dumps(result))
     return 0 if clean(result, ran.findings) else 1

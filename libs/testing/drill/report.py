@@ -16,10 +16,10 @@ class Rehearsed(NamedTuple):
     log_unchanged: bool
 
 
-def line(story: Story, findings: Findings, rehearsed: Rehearsed | None, actual_s: float) -> dict[str, Any]:
-    """The JSON line; without a rehearsal its members are null."""
+def line(servers: int, story: Story, findings: Findings, rehearsed: Rehearsed | None, actual_s: float) -> dict[str, Any]:
+    """The JSON line of a drill that asked for so many servers; without a rehearsal its members are null."""
     return {
-        "servers": len(story.migrations),
+        "servers": servers,
         "completed": len(story.completed),
         "rolled_back": sum(end.kind == "MigrationRolledBack" for end in story.ends.values()),
         "limits_broken": findings.counts[LIMITS],

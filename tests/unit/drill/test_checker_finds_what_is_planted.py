@@ -50,7 +50,8 @@ class History:
 
     def ask(self, migration: str) -> None:
         source = json.dumps({"hostname": migration, "instance_id": f"i-{migration}"})
-        options = json.dumps({"cmdb": {"item": migration}, "dns": {"zone_id": "Z", "name": f"{migration}.example.org."}})
+        dns = {"zone_id": "Z", "name": f"{migration}.example.org."}
+        options = json.dumps({"cmdb": {"item": migration}, "dns": dns, "factory": {"server": migration}})
         request = {"wave": "w1", "source": source, "options": options}
         self.add("migration", migration, 0, "MigrationRequested", request=request)
 
@@ -103,7 +104,7 @@ def clean(**wave: Any) -> History:
 
 
 def found(history: History, **world: Any) -> dict[str, int]:
-    given = {"books": {}, "leaks": [], "defects": [], **world}
+    given = {"books": BOOKS, "leaks": [], "defects": [], **world}
     return dict(check(history.story, World(**given), history.callbacks).counts)
 
 
@@ -274,9 +275,10 @@ def rolled_back() -> History:
 
 
 BOOKS = {
-    "instance": {"i-c": {"stopped": False, "gone_at": 0}},
-    "ci": {"c": {"name": "c", "location": "basement", "status": "live"}},
-    "zone": {"Z": {"records": {"c.example.org. A": {"ResourceRecords": [{"Value": "192.0.2.7"}]}}}},
+    "instance": {f"i-{name}": {"stopped": False, "gone_at": 0} for name in "cd"},
+    "ci": {name: {"name": name, "location": "basement", "status": "live"} for name in "cd"},
+    "zone": {"Z": {"records": {f"{name}.example.org. A": {"ResourceRecords": [{"Value": "192.0.2.7"}]} for name in "cd"}}},
+    "factory server": {name: {"server_id": name, "migration_status": "Not started"} for name in "cd"},
     "server": {"s-1": {"tags": {"whimbrel:migration": "acme/a", "whimbrel:fence:9": "x"}}},
 }
 
@@ -289,6 +291,10 @@ def test_the_world_as_it_should_be_has_no_findings() -> None:
     "wrong",
     [
         {"instance": {"i-c": {"stopped": True, "gone_at": 0}}},
+        {"instance": {}},
+        {"ci": {}},
+        {"zone": {"Z": {"records": {}}}},
+        {"factory server": {"c": {"server_id": "c", "migration_status": "In progress"}}},
         {"ci": {"c": {"name": "c", "location": "cloud", "status": "live"}}},
         {"ci": {"c": {"name": "c", "location": "basement", "status": "live", "ip": "10.0.0.1"}}},
         {"zone": {"Z": {"records": {"c.example.org. A": {"ResourceRecords": [{"Value": "127.64.1.1"}]}}}}},

@@ -10,6 +10,8 @@ from libs.testing.drill.checker.story import Story
 FENCE = "whimbrel:fence:"
 BASEMENT = {"location": "basement", "status": "live"}
 """What a configuration item says of a server that never moved."""
+OLD_ADDRESSES, IDLE = "192.0.2.", "Not started"
+"""Where its record leads to, and what the factory says of it."""
 
 
 class World(NamedTuple):
@@ -37,13 +39,17 @@ def check_world(story: Story, world: World, found: Findings) -> None:
 
 def _check_source(name: str, request: Mapping[str, Any], books: Mapping[str, Mapping[str, Any]], found: Findings) -> None:
     source, options = json.loads(request["source"]), json.loads(request["options"] or "{}")
-    instance = books.get("instance", {}).get(source.get("instance_id", ""), {})
-    if instance.get("stopped") or instance.get("gone_at"):
-        found.add(FENCED, f"{name}: its source {source['instance_id']} does not run")
-    item = books.get("ci", {}).get(options.get("cmdb", {}).get("item", ""), BASEMENT)
+    instance = books.get("instance", {}).get(source.get("instance_id", ""))
+    if instance is None or instance["stopped"] or instance["gone_at"]:
+        found.add(FENCED, f"{name}: its source {source.get('instance_id')} does not run")
+    item = books.get("ci", {}).get(options.get("cmdb", {}).get("item", ""), {})
     if any(item.get(field) != value for field, value in BASEMENT.items()) or item.keys() - {"name", *BASEMENT}:
         found.add(FENCED, f"{name}: its configuration item says {dict(item)}")
     dns = options.get("dns", {})
     record = books.get("zone", {}).get(dns.get("zone_id", ""), {}).get("records", {}).get(f"{dns.get('name', '')} A")
-    if record and not record["ResourceRecords"][0]["Value"].startswith("192.0.2."):
-        found.add(FENCED, f"{name}: its record leads to {record['ResourceRecords'][0]['Value']}")
+    leads_to = record["ResourceRecords"][0]["Value"] if record else "nothing"
+    if not leads_to.startswith(OLD_ADDRESSES):
+        found.add(FENCED, f"{name}: its record leads to {leads_to}")
+    status = books.get("factory server", {}).get(options.get("factory", {}).get("server", ""), {}).get("migration_status")
+    if status != IDLE:
+        found.add(FENCED, f"{name}: the factory says of it {status!r}")
