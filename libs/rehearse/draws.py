@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from libs.contracts.migration.plan import Step
 from libs.contracts.work import APPLY, CHECK
-from libs.rehearse.history import AGAIN, BLOCKS, DEAD, LAG, OK, RETRY, WAKE, Attempt, Course, History, Key
+from libs.rehearse.history import AGAIN, BLOCKS, DEAD, LAG, OK, OPEN, RETRY, WAKE, Attempt, Course, History, Key
 from libs.rehearse.what_if import Factors
 
 LEAST_SAMPLES = 5
@@ -56,8 +56,19 @@ class Draws:
             self.bases[key] = Basis(0, "estimate" if step.estimate_ms else ASSUMED)
         if attempt > 1 or elapsed:
             fit = [course[attempt - 1 :] for course in courses if len(course) >= attempt and course[attempt - 1].took > elapsed]
-            courses = [(Attempt(c[0].took - elapsed, c[0].outcome), *c[1:]) for c in fit] or courses
-        return self._changed(key, self._pick(courses, work_id), work_id, step)
+            courses, elapsed = (fit, elapsed) if fit else (courses, 0)
+        (took, outcome), *further = self._whole(courses, work_id)
+        return self._changed(key, (Attempt(took - elapsed, outcome), *further), work_id, step)
+
+    def _whole(self, courses: Sequence[Course], name: str) -> Course:
+        """A course; one that was on its way goes on like one that lasted longer (Kaplan and Meier), or ends there where none did."""
+        course = self._pick(courses, name)
+        while course[-1].outcome == OPEN:
+            number, lasted = len(course) - 1, course[-1].took
+            longer = [other for other in courses if len(other) > number and other[number].took > lasted]
+            name += "/on"
+            course = (*course[:number], *(self._pick(longer, name)[number:] if longer else (Attempt(lasted, OK),)))
+        return course
 
     def _changed(self, key: Key, course: Course, work_id: str, step: Step) -> Course:
         factor, rate = self._factors.duration(key.provider, key.step), self._factors.failure(key.provider, key.step)
@@ -116,7 +127,12 @@ class Draws:
         )
         for given, of, least in wider:
             samples = self._history.of(of)
-            if len(samples.courses) >= least:
+            ended = sum(map(_has_ended, samples.courses))
+            if ended >= least:
                 drawn = [course for block in self._blocks for course, other in zip(*samples, strict=True) if other == block]
-                return drawn or samples.courses, Basis(len(samples.courses), given)
+                return drawn if any(map(_has_ended, drawn)) else samples.courses, Basis(ended, given)
         return (), Basis(0, ASSUMED)
+
+
+def _has_ended(course: Course) -> bool:
+    return course[-1].outcome != OPEN

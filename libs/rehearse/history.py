@@ -5,7 +5,7 @@ from typing import NamedTuple
 from libs.contracts.envelope import POLICY, EventEnvelope
 from libs.contracts.migration.plan import Plan
 
-OK, AGAIN, DEAD = "ok", "again", "dead"
+OK, AGAIN, DEAD, OPEN = "ok", "again", "dead", "open"
 RETRY, ROLL_BACK, CANCEL, SKIP, REFUSE = "retry", "roll_back", "cancel", "skip", "refuse"
 """What people do instead of waiting for an end; retry may name the step that it goes back to."""
 LAG, WAKE, SETTLE = "lag", "wake", "settle"
@@ -20,7 +20,7 @@ BLOCKS = 20
 
 class Attempt(NamedTuple):
     """How one attempt went: microseconds until its end was recorded, and ok, again (tried once more), dead (failed for good), or what a
-    person did meanwhile."""
+    person did meanwhile; open for one that had lasted so long where history ends."""
 
     took: int
     outcome: str
@@ -66,6 +66,7 @@ class Learner:
         self._found: dict[Key, list[tuple[int, Course]]] = {}
         self._plans: dict[str, tuple[int, Plan]] = {}
         self._answered = ""
+        self._open: list[tuple[Key, int, Course]] = []
 
     def lag(self, envelope: EventEnvelope) -> None:
         """Learn how late a policy's command or a wake came, from an event that answers it: from the first, where several do."""
@@ -92,17 +93,39 @@ class Learner:
         """One more sample."""
         self._found.setdefault(key, []).append((at, course))
 
+    def still(self, key: Key, since: int, attempts: Course) -> None:
+        """Learn of work that is on its way where history ends, after attempts that failed: it takes at least as long as it has lasted."""
+        self._open.append((key, since, attempts))
+
+    def _learnt(self) -> dict[Key, list[tuple[int, Course]]]:
+        """Everything that has ended, and what is on its way, as of when it began: were it of the last moment, it would be of one stretch."""
+        learnt = {key: [*courses] for key, courses in self._found.items()}
+        now = max((at for courses in self._found.values() for at, _ in courses), default=0)
+        for key, since, attempts in self._open:
+            if since < now:
+                learnt.setdefault(key, []).append((since, (*attempts, Attempt(now - since, OPEN))))
+        return learnt
+
     def history(self) -> History:
         """What was learnt so far, with samples of any step, and of any provider, beside those of each."""
         found: dict[Key, list[tuple[int, Course]]] = {}
-        for key, courses in sorted(self._found.items()):
+        for key, courses in sorted(self._learnt().items()):
             for wider in dict.fromkeys((key, key._replace(step=""), Key("", "", key.direction))):
                 found.setdefault(wider, []).extend(courses)
-        latest = {key: sorted(courses)[-MOST_SAMPLES:] for key, courses in found.items()}
+        latest = {key: _latest(courses) for key, courses in found.items()}
         moments = sorted(at for courses in latest.values() for at, _ in courses)
         bounds = [moments[len(moments) * number // BLOCKS] for number in range(1, BLOCKS)] if moments else []
         plans = {provider: plan for provider, (_, plan) in sorted(self._plans.items())}
         return History({key: _samples(courses, bounds) for key, courses in latest.items()}, plans)
+
+
+def _latest(courses: list[tuple[int, Course]]) -> list[tuple[int, Course]]:
+    """As many as are kept, in order. Work on its way counts where it is held against all that ended: beside the last of many alone,
+    what lasts long would count too much."""
+    ended = [sample for sample in courses if sample[1][-1].outcome != OPEN]
+    if len(ended) > MOST_SAMPLES:
+        return sorted(ended)[-MOST_SAMPLES:]
+    return sorted(courses)[:: -(-len(courses) // MOST_SAMPLES)]
 
 
 def _samples(courses: list[tuple[int, Course]], bounds: list[int]) -> Samples:

@@ -30,6 +30,7 @@ from libs.rehearse.history import (
     Learner,
 )
 
+_ENDS = (e.MigrationCompleted, e.MigrationRolledBack, e.MigrationCancelled)
 _LOST = ("rolled_back", "cancelled", "rejected")
 
 
@@ -60,6 +61,11 @@ class OfMigration:
             take = _TAKES.get(type(body))
             if take is not None:
                 take(self, envelope, body)
+            elif type(body) in _ENDS:
+                self._open.clear()
+        for open_ in self._open.values():
+            if open_.begins >= self._stopped:
+                self._learner.still(open_.key, open_.begins, tuple(open_.attempts))
 
     def requested(self, envelope: EventEnvelope, body: e.MigrationRequested) -> None:
         self._provider = body.request.provider

@@ -6,7 +6,7 @@ from libs.contracts.values import Problem
 from libs.contracts.wave.commands import StartWave
 from libs.contracts.work import FAILED, SUCCEEDED, ReportWork
 from libs.rehearse.draws import Basis, Draws
-from libs.rehearse.history import AGAIN, BLOCKS, DEAD, MOST_SAMPLES, OK, Attempt, History, Key, Learner
+from libs.rehearse.history import AGAIN, BLOCKS, DEAD, MOST_SAMPLES, OK, OPEN, Attempt, History, Key, Learner
 from libs.rehearse.learning import OfMigration
 from libs.rehearse.what_if import Factors
 from libs.testing.migrations import act, approval
@@ -64,13 +64,53 @@ def test_people_teach_how_long_they_take_X3() -> None:
     assert moved.learnt().of(Key("rehearsal", "go", "approval")).courses == ((Attempt(600 * SECOND, OK),),)
 
 
-def test_work_that_is_not_over_teaches_nothing_X3() -> None:
+def test_work_that_is_not_over_teaches_how_long_it_has_lasted_X3() -> None:
     moved = Moved()
     moved.migration("m", act("copy"))
-    moved.now += 600 * SECOND
-    moved.give("migration", "m", c.PauseMigration(reason="a break"))
+    moved.report(0, 30, FAILED)
+    begun = moved.states["migration", "m"].pending[0].not_before
+    learner = Learner()
+    OfMigration(learner).read(entry for kind, entry in moved.entries if kind == "migration" and entry.envelope.aggregate == "m")
+    learner.wait(Key("", "any", "lag"), NOW, begun + 600 * SECOND)
 
-    assert moved.learnt().of(Key("", "", "apply")).courses == ()
+    (course,) = learner.history().of(Key("", "", "apply")).courses
+    assert course == (Attempt(30 * SECOND, AGAIN), Attempt(600 * SECOND, OPEN))
+
+
+def test_what_has_ended_or_is_called_back_is_not_on_its_way_X3() -> None:
+    moved = Moved()
+    moved.migration("m", act("copy"))
+    moved.now += 200 * SECOND
+    moved.give("migration", "m", c.CancelMigration(reason="not needed"))
+
+    assert [course[-1].outcome for course in moved.learnt().of(Key("", "", "apply")).courses] == ["cancel"]
+
+
+def test_steps_are_not_taken_for_as_short_as_those_that_ended_first_X3() -> None:
+    """Steps of 10 to 100 minutes, one begun each minute for an hour: the 16 that ended took 26 on average, 44 were on their way."""
+    learner = Learner()
+    for number in range(60):
+        begun, took = NOW + number * 60 * SECOND, (10 + number * 37 % 91) * 60 * SECOND
+        if begun + took <= NOW + 3_600 * SECOND:
+            learner.course(Key("p", "copy", "apply"), begun + took, (Attempt(took, OK),))
+        else:
+            learner.still(Key("p", "copy", "apply"), begun, ())
+    learner.wait(Key("", "any", "lag"), NOW, NOW + 3_600 * SECOND)
+    drawn = [draws(learner.history(), run).course("p", act("copy"), "apply", f"w{n}") for run in range(20) for n in range(20)]
+
+    assert all(course[-1].outcome == OK for course in drawn)
+    assert 35 < sum(course[0].took for course in drawn) / len(drawn) / SECOND / 60 < 55, "as far as an hour can tell; 55 in truth"
+
+
+def test_steps_that_nobody_has_ended_take_what_their_plan_says_X3() -> None:
+    learner = Learner()
+    for number in range(20):
+        learner.still(Key("p", "copy", "apply"), NOW + number, ())
+    learner.wait(Key("", "any", "lag"), NOW, NOW + 60 * SECOND)
+    known = draws(learner.history())
+
+    assert known.course("p", act("copy", estimate_ms=3_600_000), "apply", "w") == (Attempt(3_600 * SECOND, OK),)
+    assert known.bases[Key("p", "copy", "apply")] == Basis(0, "estimate")
 
 
 def test_whoever_had_enough_teaches_when_and_how_soon_work_stops_X3() -> None:
