@@ -43,7 +43,7 @@ class Hypothetical(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """By step, provider/step or *: how much longer it takes, and how often an attempt fails. People: seconds until they act, None for never."""
+    """By step, provider/step or *: how much longer it takes, and how often an attempt fails. People: seconds until they act, None as in history."""
 
     durations: Mapping[str, float] = {}
     failures: Mapping[str, float] = {}

@@ -42,7 +42,7 @@ class History:
     def plan(self, **wave: Any) -> None:
         for name, settings in CAPACITIES.items():
             self.add("capacity", name, 0, "CapacitySet", settings=settings)
-        self.add("wave", "w1", 0, "WavePlanned", settings={"after": [], "max_running": 1, **wave})
+        self.add("wave", "w1", 0, "WavePlanned", settings={"after": [], "max_running": 1, "max_failures": 0, **wave})
         members = [{"migration": "a", "depends_on": []}, {"migration": "b", "depends_on": ["a"]}]
         self.add("wave", "w1", 0, "MembersAdded", members=members)
         for migration in "ab":
@@ -240,6 +240,24 @@ def test_admission_by_a_stopped_wave_is_found_O17() -> None:
     history.move("b", 11, 20)
 
     assert found(history) == {LIMITS: 1}
+
+
+def test_admission_after_more_failures_than_allowed_is_found_unless_a_person_accepted_them_O17() -> None:
+    def lost(outcome: str, *, resumed: bool = False, **wave: Any) -> dict[str, int]:
+        history = History()
+        history.plan(**wave)
+        history.add("wave", "w1", 0, "MembersAdded", members=[{"migration": "c", "depends_on": []}])
+        history.start()
+        history.move("a", 1, 10)
+        history.add("wave", "w1", 10, "MemberNoted", migration="c", outcome=outcome)
+        if resumed:
+            history.add("wave", "w1", 10, "WaveStopped")
+            history.add("wave", "w1", 10, "WaveResumed")
+        history.move("b", 11, 20)
+        return found(history)
+
+    assert lost("failed") == lost("rolled_back") == {LIMITS: 1}
+    assert lost("failed", max_failures=1) == lost("failed", resumed=True) == lost("cancelled") == {}
 
 
 def test_more_under_way_than_the_wave_allows_are_found_O22() -> None:

@@ -1,4 +1,5 @@
-"""Order: members after what they depend on, waves after the waves before them, never more under way than a wave allows, nobody while it is stopped."""
+"""Order: members after what they depend on, waves after the waves before them, never more under way or lost than a wave allows, nobody while it is
+stopped."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ from libs.testing.drill.checker.story import ENDS, Event, Story
 
 _CLOSES = ("WaveStopped", "WavePaused", "WaveCancelled", "WaveRollbackStarted")
 _OPENS = ("WaveStarted", "WaveResumed")
+_FAILURES = ("failed", "stuck", "rolled_back", "rejected", "undeclared")
 
 
 def check_waves(story: Story, found: Findings) -> None:
@@ -25,6 +27,8 @@ class _Wave:
     def __init__(self, name: str, done: Mapping[str, int], finished: Mapping[str, int], found: Findings) -> None:
         self._name, self._done, self._finished, self._found = name, done, finished, found
         self._depends: dict[str, Sequence[str]] = {}
+        self._stands: dict[str, str] = {}
+        self._accepted = 0
         self._admits = False
         self.settings: list[Mapping[str, Any]] = []
 
@@ -33,14 +37,25 @@ class _Wave:
             self.settings.append(event.body["settings"])
         elif event.kind == "MembersAdded":
             self._depends |= {member["migration"]: member["depends_on"] for member in event.body["members"]}
+            self._stands = {name: outcome for name, outcome in self._stands.items() if outcome != "undeclared" or name not in self._depends}
+        elif event.kind == "MemberNoted":
+            self._stands[event.body["migration"]] = event.body["outcome"]
         elif event.kind in _CLOSES or event.kind in _OPENS:
             self._admits = event.kind in _OPENS
+            self._accepted = self._failures if event.kind == "WaveResumed" else self._accepted
         elif event.kind == "MembersAdmitted":
             self._admitted(event)
+        self._accepted = min(self._accepted, self._failures)
+
+    @property
+    def _failures(self) -> int:
+        return sum(self._stands.get(name) in _FAILURES for name in self._depends)
 
     def _admitted(self, event: Event) -> None:
         if not self._admits:
             self._broken(event.at, "admits members while it is not to")
+        if self._failures - self._accepted > self.settings[-1]["max_failures"]:
+            self._broken(event.at, f"admits members after {self._failures} failures, of which {self._accepted} were accepted")
         for before in self.settings[-1]["after"]:
             if self._finished.get(before, event.at + 1) > event.at:
                 self._broken(event.at, f"admits members before wave {before} is completed")
