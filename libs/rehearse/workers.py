@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from libs.contracts.migration.commands import ReportPlan
 from libs.contracts.migration.plan import Plan, Step
 from libs.contracts.values import Problem
-from libs.contracts.work import FAILED, PLAN, STOPPED, SUCCEEDED, ReportWork, Work
+from libs.contracts.work import FAILED, PLAN, SUCCEEDED, ReportWork, Work
 from libs.domain.decider import Command
 from libs.domain.migration.dispatching import PLANNING
 from libs.domain.migration.evolving import STOPPING, plan_from
@@ -55,7 +55,7 @@ class Workers:
         """Work on its way when a migration is stopped comes to rest as soon as such work did."""
         provider, step = _what(work, state)
         drawn = self._world.draws.person(Key(provider, step.name, SETTLE), f"{work.work_id}#{work.attempt}")
-        if drawn is not None and drawn.outcome in (SUCCEEDED, FAILED, STOPPED):
+        if drawn is not None:
             body = ReportWork(work_id=work.work_id, attempt=work.attempt, outcome=drawn.outcome)
             self._world.agenda.later(drawn.took, self._send, migration, work, body)
 

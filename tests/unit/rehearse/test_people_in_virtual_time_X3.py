@@ -66,6 +66,17 @@ def test_somebody_has_enough_as_somebody_had_X3() -> None:
     assert answer["finish_s"]["p50"] == 120 + 5 + 120
 
 
+def test_work_that_came_to_rest_unknown_does_so_as_soon_as_it_did_X3() -> None:
+    """Not when the patience with this step is over, which may take days: it is looked at, and undone."""
+    live = Live()
+    live.fleet("w", 1, act("copy"), act("switch", timeout_ms=30 * 86_400_000))
+
+    answer = ask(live.fork(history(("settle", "unknown", 5), ends="roll_back")), Question(("w",), 1, 2))
+
+    assert answer["ends"]["rolled_back"]["p50"] == 1
+    assert answer["finish_s"]["p50"] == 120 + 5 + 60 + 120
+
+
 def test_a_stopped_wave_is_resumed_when_people_did_X3() -> None:
     known = history(("held", "roll_back", 0))
     learner = Learner()
