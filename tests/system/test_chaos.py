@@ -1,6 +1,6 @@
 """A short chaos run finds nothing, and the checker finds each anomaly that is planted in what it recorded (R1-R4, R7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,13 @@ KILLS = 12
 def chaos(stack: Stack, prefix: str, plan: Plan, home: Path) -> Result:
     create_topics(stack.kafka, prefix, PARTITIONS)
     return run_on(stack, prefix, plan, home)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Servers of its own: a broker that holds what all tests left behind takes long to come back from each kill."""
+    with Stack.ephemeral() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
