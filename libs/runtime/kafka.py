@@ -1,9 +1,10 @@
 """Settings of the Kafka clients (D10: each line was seen to matter), and the topics of a prefix."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -13,6 +14,7 @@ from libs.runtime.errors import Misconfigured
 
 PARTITIONER = "murmur2_random"
 """The same as the Java client's default, so that every producer agrees where a key lives."""
+EDGES_S, AGAIN_S = 30.0, 0.2
 MAX_BYTES = max(topic.max_message_bytes for topic in TOPICS)
 
 
@@ -108,6 +110,21 @@ def partition_count(admin: AdminClient, topic: str) -> int:
     """How many partitions a topic has; 0 when it does not exist."""
     metadata = admin.list_topics(topic, timeout=10).topics.get(topic)
     return len(metadata.partitions) if metadata and metadata.error is None else 0
+
+
+def edges(reader: Consumer, topic: str, partition: int, patience_s: float = EDGES_S) -> tuple[int, int]:
+    """Beginning and end of a partition, uncommitted records included. Raises KafkaException once patience is over.
+
+    A partition that was made, or whose broker came back, a moment ago may not be led yet; the client asks only once.
+    """
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            return reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=patience_s)
+        except KafkaException:
+            if time.monotonic() > until:
+                raise
+        time.sleep(AGAIN_S)
 
 
 def reachable(bootstrap: str) -> Callable[[], bool]:

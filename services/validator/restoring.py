@@ -86,7 +86,7 @@ class Restorer:
 
     def _edges(self, topic: str, partition: int) -> tuple[int, int]:
         """Beginning and end of a partition, uncommitted records included: a predecessor's open transaction must be waited for."""
-        return self._edge_reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+        return kafka.edges(self._edge_reader, topic, partition)
 
     def _read(self, targets: list[_Target], *, latest: bool, keys: set[bytes] | None = None) -> dict[tuple[str, int], list[Received]]:
         """Messages of each target up to its end; only the last of each key when `latest`, only those of `keys` where given."""
