@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -37,7 +38,9 @@ def test_a_broker_that_is_away_is_told_in_bounded_time_and_the_retry_takes_effec
     wait_until(lambda: (get(port, "/readyz") or (0,))[0] == 503, "readiness is false")
     link.mend()
     wait_until(lambda: (get(port, "/readyz") or (0,))[0] == 200, "readiness is true again")
-    answers = [api.decided("/v1/migrations", migration(migrationId="a-1"), Idempotency_Key="retried") for _ in range(2)]
+    retried = partial(api.decided, "/v1/migrations", migration(migrationId="a-1"), Idempotency_Key="retried")
+    wait_until(lambda: retried().status != 503, "the producer is connected again, too")
+    answers = [retried() for _ in range(2)]
 
     assert (refused.status, refused.json["code"], bool(refused.headers["retry-after"])) == (503, "log_unavailable", True)
     assert took < 8
