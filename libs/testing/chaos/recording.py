@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
 URN = "urn:avro:sha-256:"
 READ_LIMIT_S = 120.0
-COMMITTED_S, COMMITTED_TRIES = 20.0, 6
 
 
 class Logged(NamedTuple):
@@ -168,20 +167,10 @@ def record(bootstrap: str, prefix: str, aggregate: str, partitions: int) -> Reco
 
 def committed(bootstrap: str, group: str, topic: str, partitions: int) -> dict[int, int]:
     """How far a group has come, per partition."""
-    return {place.partition: place.offset for place in _asked(bootstrap, group, [TopicPartition(topic, n) for n in range(partitions)])}
-
-
-def _asked(bootstrap: str, group: str, places: list[TopicPartition], tries: int = COMMITTED_TRIES) -> list[TopicPartition]:
-    """A broker that was killed a moment ago may not coordinate groups yet, and a client that asked too soon hears nothing for long."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
-    try:
-        return consumer.committed(places, timeout=COMMITTED_S)
-    except KafkaException:
-        if tries == 1:
-            raise
-        return _asked(bootstrap, group, places, tries - 1)
-    finally:
-        consumer.close()
+    places = consumer.committed([TopicPartition(topic, number) for number in range(partitions)], timeout=30)
+    consumer.close()
+    return {place.partition: place.offset for place in places}
 
 
 def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
