@@ -132,7 +132,9 @@ class Batches:
         if not wanted:
             return {}
         asked = self._admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=5.0)
-        return {(place.topic, place.partition): done.result().offset for place, done in asked.items() if done.exception() is None}
+        answers = {(place.topic, place.partition): done.result().offset for place, done in asked.items() if done.exception() is None}
+        # A partition that nobody leads is answered with -1, not with an error.
+        return {place: end for place, end in answers.items() if end >= 0}
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         places = [(partition.topic, partition.partition) for partition in partitions]

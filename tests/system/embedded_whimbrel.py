@@ -136,7 +136,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
 def remember(urls: dict[str, str]) -> None:
     """Leave a record, a row and a schema."""
     admin = AdminClient({"bootstrap.servers": urls["kafka"]})
-    admin.create_topics([NewTopic(_TOPIC, 1)])[_TOPIC].result(10)
+    admin.create_topics([NewTopic(_TOPIC, 1)])[_TOPIC].result(60)
     producer = Producer({"bootstrap.servers": urls["kafka"], "transactional.id": "remember"})
     producer.init_transactions(30)
     producer.begin_transaction()

@@ -30,7 +30,7 @@ def ends(world: World) -> dict[tuple[str, int], int]:
 
 def groups(world: World) -> set[str]:
     """Every consumer group that the brokers know."""
-    found = AdminClient({"bootstrap.servers": world.environment["WHIMBREL_KAFKA"]}).list_consumer_groups().result(10)
+    found = AdminClient({"bootstrap.servers": world.environment["WHIMBREL_KAFKA"]}).list_consumer_groups().result(60)
     return {group.group_id for group in found.valid or ()}
 
 

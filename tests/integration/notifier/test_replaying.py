@@ -46,6 +46,6 @@ def rewound(world: World) -> bool:
     admin = AdminClient({"bootstrap.servers": world.kafka})
     (future,) = admin.alter_consumer_group_offsets([group]).values()
     try:
-        return all(place.error is None for place in future.result(10).topic_partitions)
+        return all(place.error is None for place in future.result(60).topic_partitions)
     except KafkaException:  # a static member is waited for until its session times out
         return False

@@ -88,7 +88,7 @@ def ends_of(settings: Settings) -> dict[Place, int]:
     consumer = kafka.reader(settings.kafka)
     found = {}
     for topic in wiring.topics_of(settings.prefix):
-        for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
+        for partition in consumer.list_topics(topic, timeout=60).topics[topic].partitions:
             found[topic, partition] = _end(consumer, TopicPartition(topic, partition))
     consumer.close()
     return found
@@ -100,7 +100,7 @@ def _end(consumer: Consumer, place: TopicPartition) -> int:
 
     def known() -> bool:
         with suppress(KafkaException):
-            found.append(consumer.get_watermark_offsets(place, timeout=10)[1])
+            found.append(consumer.get_watermark_offsets(place, timeout=60)[1])
         return bool(found)
 
     wait_until(known, f"{place.topic}/{place.partition} has a leader")
