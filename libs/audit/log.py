@@ -37,7 +37,7 @@ def ends(bootstrap: str, prefix: str, topics: Sequence[str] = EVENTS) -> dict[Pl
     """Where what is committed now ends, in each partition of these topics. Raises Misconfigured, KafkaException."""
     reader = _reader(bootstrap)
     try:
-        return {place: _bounds(reader, *place)[1] for place in places(reader, prefix, topics)}
+        return {place: kafka.edges(reader, *place)[1] for place in places(reader, prefix, topics)}
     finally:
         reader.close()
 
@@ -83,7 +83,7 @@ def places(reader: Consumer, prefix: str, names: Sequence[str] = EVENTS) -> list
 
 def _of_partition(reader: Consumer, topic: str, partition: int, until: int | None) -> Iterator[LogRecord]:
     """Records up to the end that the partition has when this begins, or that was given."""
-    begin, end = _bounds(reader, topic, partition)
+    begin, end = kafka.edges(reader, topic, partition)
     end = end if until is None else min(end, until)
     if begin >= end:
         return
@@ -104,9 +104,3 @@ def _of_partition(reader: Consumer, topic: str, partition: int, until: int | Non
             headers = tuple((name, value if isinstance(value, bytes) else b"") for name, value in found.headers)
             yield LogRecord(topic, partition, offset, message.timestamp()[1], found.key or b"", found.value or b"", headers)
     raise TimeoutError(f"Kafka gave nothing of {topic}/{partition} for {LIMIT_S:.0f} s")
-
-
-def _bounds(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    """First offset of a partition, and the end of what is committed in it."""
-    marks = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-    return (marks[0], marks[1]) if isinstance(marks, tuple) else (0, 0)

@@ -113,7 +113,7 @@ def partition_count(admin: AdminClient, topic: str) -> int:
 
 
 def edges(reader: Consumer, topic: str, partition: int, patience_s: float = EDGES_S) -> tuple[int, int]:
-    """Beginning and end of a partition, uncommitted records included. Raises KafkaException once patience is over.
+    """Beginning and end of a partition as the reader may read it (committed records, or all). Raises KafkaException once patience is over.
 
     A partition that was made, or whose broker came back, a moment ago may not be led yet; the client asks only once.
     """
