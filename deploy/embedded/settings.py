@@ -38,6 +38,9 @@ class StackSettings(BaseModel):
     fsync: bool = Field(default=True, description="PostgreSQL forces commits to disk; off only for tests.")
     kafka_fsync: bool = Field(default=False, description="Kafka forces every write to disk before it answers.")
     kafka_heap_mb: int = Field(default=512, ge=256)
+    kafka_short_lived: bool = Field(
+        default=False, description="Kafka compiles its code but lightly: dearer for every record, cheaper to start."
+    )
     kafka_proxy_port: int | None = Field(default=None, description="Kafka tells clients of its second listener to use this port.")
     env_file: Path | None = Field(default=None, description="File of NAME=value lines that the services get as environment.")
     extra_postgres: dict[str, int] = Field(default_factory=dict, description="More PostgreSQL servers: name to port.")

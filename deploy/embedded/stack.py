@@ -51,12 +51,13 @@ class Stack:
     @classmethod
     @contextmanager
     def ephemeral(
-        cls, *, fsync: bool = False, kafka_fsync: bool = False, extra_postgres: tuple[str, ...] = (), kafka_proxy_port: int | None = None
-    ) -> Iterator["Stack"]:
+        cls, *, fsync: bool = False, kafka_fsync: bool = False, kafka_short_lived: bool = False, extra_postgres: tuple[str, ...] = (),
+        kafka_proxy_port: int | None = None,
+    ) -> Iterator["Stack"]:  # fmt: skip
         """The three servers on free ports in a temporary directory, gone afterwards. For tests."""
         settings = StackSettings(
             kafka_port=0, registry_port=0, postgres_port=0, http_port=0, services=False, fsync=fsync, kafka_fsync=kafka_fsync,
-            extra_postgres=dict.fromkeys(extra_postgres, 0), kafka_proxy_port=kafka_proxy_port,
+            kafka_short_lived=kafka_short_lived, extra_postgres=dict.fromkeys(extra_postgres, 0), kafka_proxy_port=kafka_proxy_port,
         )  # fmt: skip
         home = Path(tempfile.mkdtemp(prefix="whimbrel-"))
         stack = cls(home, settings)
@@ -120,7 +121,7 @@ class Stack:
         )  # fmt: skip
         kafka = Kafka(
             chosen.kafka_port, data / "kafka", logs / "kafka.log", installed,
-            heap_mb=chosen.kafka_heap_mb, fsync=chosen.kafka_fsync, proxy_port=chosen.kafka_proxy_port,
+            heap_mb=chosen.kafka_heap_mb, fsync=chosen.kafka_fsync, short_lived=chosen.kafka_short_lived, proxy_port=chosen.kafka_proxy_port,
         )  # fmt: skip
         registry = Registry(chosen.registry_port, data / "registry", logs / "registry.log", installed, postgres)
         more = [

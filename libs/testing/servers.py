@@ -17,13 +17,19 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Kafka, PostgreSQL and the schema registry; Kafka also listens for clients that come through a fault-injecting proxy."""
-    with Stack.ephemeral(kafka_proxy_port=free_port(UNHELD)) as running:
+    with Stack.ephemeral(kafka_short_lived=True, kafka_proxy_port=free_port(UNHELD)) as running:
         yield running
 
 
 @pytest.fixture
-def prefix(stack: Stack) -> str:
+def partitions() -> int:
+    """Partitions of each topic of `prefix`."""
+    return PARTITIONS
+
+
+@pytest.fixture
+def prefix(stack: Stack, partitions: int) -> str:
     """A topic prefix of the test's own, its topics created."""
     name = f"t{os.getpid()}-{next(_numbers)}"
-    create_topics(stack.kafka, name, PARTITIONS)
+    create_topics(stack.kafka, name, partitions)
     return name

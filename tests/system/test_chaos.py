@@ -26,7 +26,7 @@ def chaos(stack: Stack, prefix: str, plan: Plan, home: Path) -> Result:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Servers of its own: a broker that holds what all tests left behind takes long to come back from each kill."""
-    with Stack.ephemeral() as running:
+    with Stack.ephemeral(kafka_short_lived=True) as running:
         yield running
 
 

@@ -26,10 +26,12 @@ _ANSWERED = re.compile(rb'whimbrel_http_requests_total\{route="([A-Za-z]+)",stat
 
 
 @pytest.mark.timeout(1_800)
-def test_five_thousand_generated_requests_find_no_crash_and_nothing_undocumented_SEC8(stack: Stack, prefix: str, tmp_path: Path) -> None:
+def test_five_thousand_generated_requests_find_no_crash_and_nothing_undocumented_SEC8(
+    stack: Stack, prefix: str, partitions: int, tmp_path: Path
+) -> None:
     port = free_port()
     token = LocalIssuer(tmp_path).issue("fuzz", "u-1", ["admin"], ttl_s=7_200)
-    with Services(environment_of(stack, prefix), tmp_path) as services:
+    with Services(environment_of(stack, prefix, partitions=partitions), tmp_path) as services:
         for name in ("validator", "projector"):
             services.start(f"services.{name}").wait_ready()
         services.start("services.ingress", WHIMBREL_HTTP_PORT=str(port), WHIMBREL_DATA_DIR=str(tmp_path))

@@ -16,7 +16,7 @@ SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
 
 @pytest.mark.timeout(300)
 def test_readiness_follows_the_broker_and_liveness_does_not_R3(tmp_path: Path) -> None:
-    with Stack.ephemeral(kafka_proxy_port=free_port(UNHELD)) as stack:
+    with Stack.ephemeral(kafka_short_lived=True, kafka_proxy_port=free_port(UNHELD)) as stack:
         create_topics(stack.kafka, "ready", PARTITIONS)
         _follow(stack, tmp_path)
 

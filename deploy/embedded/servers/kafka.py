@@ -20,6 +20,8 @@ from deploy.embedded.processes import Launch, base_env
 
 # 2 MiB for a message plus what a dead letter adds to the one it carries.
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024 + 64 * 1024
+_LASTING = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
+_LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _QUIET = logging.getLogger("deploy.embedded.kafka")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
@@ -75,12 +77,13 @@ class Kafka(Component):
         *,
         heap_mb: int = 512,
         fsync: bool = False,
+        short_lived: bool = False,
         proxy_port: int | None = None,
     ) -> None:
         self.port: int = port
         self.log, self._home = log, data_dir
         self._java, self._classpath = installed.java, f"{installed.kafka}/*"
-        self._heap_mb, self._fsync = heap_mb, fsync
+        self._heap_mb, self._fsync, self._short_lived = heap_mb, fsync, short_lived
         self._controller_port = free_port()
         self._proxy_port = proxy_port
         self.proxied_port = free_port() if proxy_port else None
@@ -99,7 +102,7 @@ class Kafka(Component):
         fresh.mkdir(parents=True)
         properties = self._write_properties(fresh)
         command = [
-            *(str(self._java), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", self._classpath),
+            *(str(self._java), *_LIGHT, "-cp", self._classpath),
             *("kafka.tools.StorageTool", "format", "-t", _new_cluster_id(), "-c", str(properties)),
             *("--feature", "transaction.version=2"),
         ]
@@ -110,7 +113,8 @@ class Kafka(Component):
 
     def launch(self) -> Launch:
         properties = self._write_properties(self._home / "data")
-        flags = (f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
+        memory = (f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m")
+        flags = (*memory, *(_LIGHT if self._short_lived else _LASTING))
         log_flags = (
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",

@@ -17,8 +17,7 @@ from libs.testing.drill.planning import TENANT, set_out, start
 from libs.testing.drill.rehearsing import Marker, rehearsed
 from libs.testing.drill.report import Rehearsed
 from libs.testing.drill.scenario import scenario
-from libs.testing.drill.stage import SERVICES, Stage, staged
-from libs.testing.waiting import PARTITIONS
+from libs.testing.drill.stage import PARTITIONS, SERVICES, Stage, staged
 
 PLANNED_S, TOLD_S = 600.0, 60.0
 

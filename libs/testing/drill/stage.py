@@ -17,9 +17,10 @@ from libs.testing.drill.cloud import CloudProcess
 from libs.testing.drill.planning import TENANT
 from libs.testing.drill.receiver import Receiver, receiving
 from libs.testing.services import Services, environment_of
-from libs.testing.waiting import PARTITIONS, wait_until
+from libs.testing.waiting import wait_until
 
 SERVICES = ("ingress", "validator", "migrator", "verifier", "notifier", "projector")
+PARTITIONS = 4
 TOKEN_S = 6 * 3_600
 AT_ONCE = 48
 """Work items that a worker carries out at once: each of them has clients of the SDK of its own."""
@@ -78,7 +79,7 @@ def staged(stack: Stack, prefix: str, home: Path, seed: int) -> Iterator[Stage]:
     create_topics(stack.kafka, prefix, PARTITIONS)
     cloud = CloudProcess(home, seed)
     try:
-        shared = environment_of(stack, prefix) | environment(cloud.url)
+        shared = environment_of(stack, prefix, partitions=PARTITIONS) | environment(cloud.url)
         shared |= {"WHIMBREL_DATA_DIR": str(home), "WHIMBREL_SESSION_TIMEOUT_MS": "6000", "WHIMBREL_WORK_LIMIT": str(AT_ONCE)}
         with receiving() as receiver, Services(shared, home / "logs") as services:
             stage = Stage(stack, prefix, cloud, services, receiver, home)
