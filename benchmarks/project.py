@@ -42,7 +42,7 @@ def run(stack: Stack, *, lifecycles: int = LIFECYCLES) -> dict[str, Any]:
 def tell(settings: Settings, lifecycles: int) -> int:
     """Write the log: groups of migrations that run side by side; returns the number of events."""
     codec = Codec(Registry(settings.registry), settings.prefix, "validator")
-    writer = LogWriter(codec, kafka.producer(settings.kafka, **{"linger.ms": 20}), settings.prefix)
+    writer = LogWriter(codec, kafka.producer(settings.kafka, **{"linger.ms": 20}), settings.prefix, partitions=settings.partitions)
     for first in range(0, lifecycles, TOGETHER):
         ids = [f"mig-{number:07d}" for number in range(first, min(first + TOGETHER, lifecycles))]
         for id_ in ids:

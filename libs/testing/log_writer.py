@@ -20,6 +20,7 @@ from libs.domain.catalogue import DECIDERS
 from libs.domain.decider import Command
 from libs.domain.history import advance, digest_of, respond, seal
 from libs.runtime.codec import Codec
+from libs.testing.waiting import PARTITIONS
 
 START = 1_700_000_000_000_000
 BROKEN = Problem(code="disk_full", category="migration_execution", message="the target's disk is full")
@@ -31,7 +32,9 @@ class LogWriter:
     Like the validator it names the partition itself, so that no aggregate moves while a new topic becomes known.
     """
 
-    def __init__(self, codec: Codec, producer: Producer, prefix: str, *, partitions: int = 4, now: int = START, tick: int = 1_000) -> None:
+    def __init__(
+        self, codec: Codec, producer: Producer, prefix: str, *, partitions: int = PARTITIONS, now: int = START, tick: int = 1_000
+    ) -> None:
         self._codec, self._producer, self._prefix, self._partitions = codec, producer, prefix, partitions
         self.now, self._tick = now, tick
         self._numbers = 0

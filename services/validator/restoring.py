@@ -175,6 +175,18 @@ class Restorer:
         return folding.folded[key][0]
 
 
+def _stuck(reader: Consumer, open_: dict[tuple[str, int], int]) -> str:
+    """Up to where the broker calls partitions stable: short of their ends where a transaction is open."""
+    places = []
+    for (topic, partition), end in sorted(open_.items()):
+        try:
+            stable = str(kafka.edges(reader, topic, partition, patience_s=1.0)[1])
+        except KafkaException as error:
+            stable = f"unknown ({error.args[0].str()})"
+        places.append(f"{topic}/{partition} ends at {end} and is stable to {stable}")
+    return f"could not be read to the end in {LIMIT_S:.0f} s; is a transaction left open? {'; '.join(places)}"
+
+
 def _collect(
     reader: Consumer, open_: dict[tuple[str, int], int], latest: bool, keys: set[bytes] | None
 ) -> dict[tuple[str, int], list[Received]]:
@@ -184,7 +196,7 @@ def _collect(
     until = time.monotonic() + LIMIT_S
     while open_:
         if time.monotonic() > until:
-            raise BrokenHistory(f"could not read {sorted(open_)} to the end in {LIMIT_S:.0f} s; is a transaction left open?")
+            raise BrokenHistory(_stuck(reader, open_))
         for message in reader.consume(10_000, 0.05):
             place = (message.topic() or "", message.partition() or 0)
             error = message.error()

@@ -18,16 +18,15 @@ from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings, load
 from libs.runtime.sink import MAX_BATCH, Pool, Sink
 from libs.testing.log_writer import LogWriter
-from libs.testing.servers import prefix, stack
 from libs.testing.waiting import wait_until
 
-__all__ = ["prefix", "stack"]
 Project = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-def settings(stack: Stack, prefix: str) -> Settings:
-    return load(Settings, kafka=stack.kafka, registry=stack.registry, postgres=stack.postgres, prefix=prefix, environment="dev")
+def settings(stack: Stack, prefix: str, partitions: int) -> Settings:
+    servers = {"kafka": stack.kafka, "registry": stack.registry, "postgres": stack.postgres}
+    return load(Settings, prefix=prefix, partitions=partitions, environment="dev", **servers)
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def codec(settings: Settings) -> Codec:
 
 @pytest.fixture
 def writer(settings: Settings, codec: Codec) -> LogWriter:
-    return LogWriter(codec, kafka.producer(settings.kafka), settings.prefix)
+    return LogWriter(codec, kafka.producer(settings.kafka), settings.prefix, partitions=settings.partitions)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from libs.runtime.settings import Settings
 from libs.testing.log_writer import LogWriter
 from libs.testing.migrations import act, plan_of
 from libs.testing.services import Service, environment_of
+from libs.testing.waiting import PARTITIONS
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ async def test_poison_is_kept_and_does_not_stall_R11(service: Service, settings:
     topic = f"{settings.prefix}.migration.events"
     writer.request("acme", "mig-1", plan_of(act("copy")))
     for number in range(20):
-        writer.produce(topic, b"acme/mig-2", bytes([0, 0, 0, 0, 1, number]), [("ce_dataschema", b"unknown")], number % 4)
+        writer.produce(topic, b"acme/mig-2", bytes([0, 0, 0, 0, 1, number]), [("ce_dataschema", b"unknown")], number % PARTITIONS)
     writer.produce(topic, b"acme/nul\0", b"garbage", None, 0)
     writer.tell("migration", "acme", "mig-1", c.PauseMigration(reason="lunch"))
     writer.flush()
