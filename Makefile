@@ -47,7 +47,7 @@ lint: $(DEV_STAMP) ## Check style, types and the direction of imports
 	@$(BIN)/lint-imports
 
 test: lint ## Run every test on real servers (JOBS=n: so many at once, each with servers of its own)
-	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 bench: $(STAMP) ## Measure; ONLY=lifecycle,loop picks (one JSON line each)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))

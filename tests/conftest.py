@@ -4,17 +4,25 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
-ONE_WORLD = {"cli", "external", "ingress", "notifier", "postgres"}
-"""Folders of integration tests that share servers or services which take seconds to start."""
+ONE_WORLD = {f"tests/integration/{name}" for name in ("cli", "external", "ingress", "notifier", "postgres")}
+"""Folders whose tests share servers or services which take seconds to start."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have one worker run what shares a world, or else a file; each starts its world once."""
-    for item in items:
-        folder = item.path.parent
-        together = folder.parent.name == "integration" and folder.name in ONE_WORLD
-        item.add_marker(pytest.mark.xdist_group((folder if together else item.path).relative_to(item.config.rootpath).as_posix()))
+class _Worlds(LoadFileScheduling):
+    """Gives a worker a whole file; or a whole folder, where its files share a world."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return folder if folder in ONE_WORLD else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Each world is started by one worker, once."""
+    return _Worlds(config, log)
 
 
 @pytest.fixture(autouse=True)
