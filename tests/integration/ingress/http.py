@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from libs.testing.waiting import wait_until
+
 _keys = itertools.count(1)
 
 
@@ -42,6 +44,17 @@ class Api:
     def get(self, path: str, **headers: str) -> Answer:
         """GET."""
         return self.send("GET", path, **headers)
+
+    def read(self, path: str) -> Answer:
+        """GET, asked again while the read model is behind."""
+        answers: list[Answer] = []
+
+        def caught_up() -> bool:
+            answers.append(self.get(path))
+            return answers[-1].status != 503
+
+        wait_until(caught_up, f"the read model knows {path}", 30)
+        return answers[-1]
 
     def post(self, path: str, body: Any = None, **headers: str) -> Answer:
         """POST."""

@@ -48,7 +48,7 @@ def test_the_archive_comes_by_itself_also_after_a_restart_and_everything_knows_t
     api = world.api("archive")
     first, body, end = cancelled(api, "old", 5)
     cancelled(api, "young", 3_600)
-    until = api.get(f"/v1/migrations/old?min_position={end}").json["wakeAt"]
+    until = api.read(f"/v1/migrations/old?min_position={end}").json["wakeAt"]
     validator = next(service for service in world.services.running if service.module == "services.validator")
     validator.kill()
     validator.start()

@@ -45,7 +45,7 @@ def test_a_repeated_bulk_changes_nothing_D2(world: World) -> None:
     for _ in range(2):
         assert b'"status":202' in api.post(_BULK, body, Content_Type=_NDJSON).body
     last = api.decided("/v1/migrations", migration(migrationId="last"))
-    api.get(f"/v1/migrations?min_position={last.json['position']}")
+    api.read(f"/v1/migrations?min_position={last.json['position']}")
 
     for number in range(20):
         with api.stream(f"/v1/migrations/t-{number}/events") as blocks:

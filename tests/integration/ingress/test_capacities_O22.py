@@ -26,7 +26,7 @@ def put(api: Api, id_: str, body: Any, **headers: str) -> Answer:
 
 def read(api: Api, id_: str, after: Answer) -> Any:
     assert after.status == 200, after.body
-    answer = api.get(f"/v1/capacities/{id_}?min_position={after.headers['event-position']}")
+    answer = api.read(f"/v1/capacities/{id_}?min_position={after.headers['event-position']}")
     assert answer.status == 200, answer.body
     return answer.json
 
@@ -154,7 +154,7 @@ def test_a_producer_may_not_and_another_tenant_sees_nothing_SEC1(world: World) -
 def test_all_are_listed_in_pages_O22(world: World) -> None:
     api = world.api("many")
     last = [put(api, f"limit/l-{n}", {"limit": n + 1}) for n in range(5)][-1]
-    first = api.get(f"/v1/capacities?limit=3&min_position={last.headers['event-position']}").json
+    first = api.read(f"/v1/capacities?limit=3&min_position={last.headers['event-position']}").json
     rest = api.get(f"/v1/capacities?limit=3&cursor={first['next']}").json
 
     assert [one["limit"] for one in [*first["items"], *rest["items"]]] == [1, 2, 3, 4, 5]

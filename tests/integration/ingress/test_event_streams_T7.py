@@ -9,7 +9,7 @@ def test_a_stream_cut_again_and_again_misses_and_repeats_nothing_T7(world: World
     seen: list[str] = []
     expected: list[str] = []
     written = api.decided("/v1/migrations", migration(migrationId="first")).json["position"]
-    resume = {"Last_Event_ID": api.get(f"/v1/migrations?min_position={written}").json["position"]}
+    resume = {"Last_Event_ID": api.read(f"/v1/migrations?min_position={written}").json["position"]}
     for number in range(30):
         answer = api.decided("/v1/migrations", migration(migrationId=f"s-{number}"))
         assert answer.status == 201

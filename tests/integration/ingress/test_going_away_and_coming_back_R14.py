@@ -83,6 +83,6 @@ def test_after_sigkill_between_ack_and_answer_the_retry_finds_its_own_migration_
     again = world.api("killed").decided("/v1/migrations", migration(), Idempotency_Key="lost-answer")
 
     assert (again.status, again.json["id"]) == (201, first.json["id"])
-    assert [one["id"] for one in world.api("killed").get(f"/v1/migrations?min_position={again.json['position']}").json["items"]] == [
+    assert [one["id"] for one in world.api("killed").read(f"/v1/migrations?min_position={again.json['position']}").json["items"]] == [
         first.json["id"]
     ]

@@ -10,7 +10,7 @@ BODY = {"url": "https://receiver.example/hook", "eventTypes": ["migration.comple
 def created(api: Api) -> str:
     answer = api.decided("/v1/subscriptions", BODY)
     location = answer.headers["location"]
-    assert api.get(f"{location}?min_position={answer.headers['event-position']}").status == 200
+    assert api.read(f"{location}?min_position={answer.headers['event-position']}").status == 200
     return location
 
 

@@ -14,7 +14,7 @@ def put(api: Api, id_: str, body: Any, **headers: str) -> Answer:
 
 def read(api: Api, path: str, after: Answer) -> Any:
     assert after.status == 200, after.body
-    answer = api.get(f"/v1/waves/{path}{'&' if '?' in path else '?'}min_position={after.headers['event-position']}")
+    answer = api.read(f"/v1/waves/{path}{'&' if '?' in path else '?'}min_position={after.headers['event-position']}")
     assert answer.status == 200, answer.body
     return answer.json
 
