@@ -1,9 +1,9 @@
 """Ports on the loopback address."""
 
 import http.client
-import os
 import secrets
 import socket
+import sys
 
 from deploy.embedded.errors import EnvironmentProblem
 
@@ -13,8 +13,7 @@ LOOPBACK = "127.0.0.1"
 _PICK_FROM = range(20000, 32000)
 UNHELD = range(32000, 32700)
 """For ports that nobody listens on most of the time: no other process may take one for free meanwhile."""
-_SLICES = 16
-_handed_out: set[int] = set()
+_handed_out: dict[int, socket.socket | None] = {}
 
 
 def is_free(port: int) -> bool:
@@ -51,14 +50,34 @@ def get(port: int, path: str, timeout: float = 2) -> tuple[int, bytes] | None:
 
 
 def free_port(within: range = _PICK_FROM) -> int:
-    """A free loopback port, never handed out twice by one process, and seldom the one that another process is about to take."""
-    mine = within[os.getpid() % _SLICES :: _SLICES]
-    chance = secrets.SystemRandom()
-    for port in (*chance.sample(mine, min(500, len(mine))), *chance.sample(within, 500)):
-        if port not in _handed_out and is_free(port):
-            _handed_out.add(port)
-            return port
+    """A free loopback port; on Linux nobody else gets it here before this process ends, whether or not something listens on it."""
+    for port in secrets.SystemRandom().sample(within, min(500, len(within))):
+        if port not in _handed_out and _reserve(port):
+            if is_free(port):
+                return port
+            _release(port)
     raise EnvironmentProblem(f"no free port between {within.start} and {within.stop}: stop other servers first")
+
+
+def _reserve(port: int) -> bool:
+    """Whether no other process has reserved it: the name of a socket without a file goes when its process does."""
+    if sys.platform != "linux":
+        _handed_out[port] = None
+        return True
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0whimbrel-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _handed_out[port] = name
+    return True
+
+
+def _release(port: int) -> None:
+    name = _handed_out.pop(port)
+    if name is not None:
+        name.close()
 
 
 def require_free(component: str, port: int, option: str) -> None:

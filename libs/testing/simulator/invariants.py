@@ -176,8 +176,10 @@ class Ledger:
 
     def lapsed(self, event: a.ApprovalLapsed) -> None:
         """Approvals, or the waiver, no longer count."""
-        self._waived = "" if self._waived in event.approvers else self._waived
-        self._yes = {by: one for by, one in self._yes.items() if by not in event.approvers or event.code == "waiver_expired"}
+        if event.code == "waiver_expired":
+            self._waived = ""
+        else:
+            self._yes = {by: one for by, one in self._yes.items() if by not in event.approvers}
 
     def settled(self, event: Any) -> None:
         """One item is no longer in flight."""

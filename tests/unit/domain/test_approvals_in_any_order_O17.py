@@ -181,3 +181,18 @@ class AtGate(RuleBasedStateMachine):
 
 TestAtGate = AtGate.TestCase
 TestAtGate.settings = settings(max_examples=EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def test_somebody_may_waive_whose_own_approval_then_lapses_O17() -> None:
+    gate = AtGate()
+    gate.start(quorum=2, expires=5)
+    gate.pause_or_resume()
+    gate.approve("p-1", "p-1")
+    gate.waive("p-1", True, LONG)
+    gate.time_comes()
+
+    gate.pause_or_resume()
+
+    assert gate.passed
+    gate.it_has_passed_just_when_it_should()
+    gate.what_let_it_pass_is_on_the_log()

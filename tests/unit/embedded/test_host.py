@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,17 @@ def test_free_ports_are_free_and_never_the_same() -> None:
     ports = [free_port() for _ in range(50)]
     assert len(set(ports)) == 50
     assert all(map(is_free, ports))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names of sockets that no file stands for")
+def test_a_port_that_was_handed_out_is_not_taken_for_free_by_another_process() -> None:
+    port = free_port()
+    asking = f"from deploy.embedded.ports import free_port; free_port(range({port}, {port + 1}))"
+
+    done = subprocess.run([sys.executable, "-c", asking], capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "no free port" in done.stderr
 
 
 def test_port_zero_is_resolved_once() -> None:
