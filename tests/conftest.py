@@ -20,6 +20,7 @@ class _Worlds(LoadFileScheduling):
         return folder if folder in ONE_WORLD else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     """Each world is started by one worker, once."""
     return _Worlds(config, log)

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from deploy.embedded.stack import Stack
 from libs.readmodel import generations, wiring
@@ -18,7 +17,6 @@ from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings, load
 from libs.runtime.sink import MAX_BATCH, Pool, Sink
 from libs.testing.log_writer import LogWriter
-from libs.testing.waiting import wait_until
 
 Project = Callable[..., Awaitable[str]]
 
@@ -88,19 +86,6 @@ def ends_of(settings: Settings) -> dict[Place, int]:
     found = {}
     for topic in wiring.topics_of(settings.prefix):
         for partition in consumer.list_topics(topic, timeout=60).topics[topic].partitions:
-            found[topic, partition] = _end(consumer, TopicPartition(topic, partition))
+            found[topic, partition] = kafka.edges(consumer, topic, partition)[1]
     consumer.close()
     return found
-
-
-def _end(consumer: Consumer, place: TopicPartition) -> int:
-    """Where a partition ends; a topic made a moment ago may not have its leader yet."""
-    found: list[int] = []
-
-    def known() -> bool:
-        with suppress(KafkaException):
-            found.append(consumer.get_watermark_offsets(place, timeout=60)[1])
-        return bool(found)
-
-    wait_until(known, f"{place.topic}/{place.partition} has a leader")
-    return found[0]
