@@ -9,56 +9,60 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-_SMALL = [bytes([n << 1]) for n in range(64)]
 _REMEMBERED = 50_000
-_longs: dict[int, bytes] = {}
 
 
-def long(value: int) -> bytes:
-    """Zig-zag varint. Remembered: times and lengths of a batch repeat. Raises ValueError beyond 64 bits."""
-    known = _longs.get(value)
-    if known is not None:
-        return known
-    if not -(1 << 63) <= value < 1 << 63:
-        raise ValueError(f"{value} does not fit into 64 bits")
-    rest, out = (value << 1) ^ (value >> 63), bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    if len(_longs) >= _REMEMBERED:
-        _longs.clear()
-    _longs[value] = bytes(out)
-    return _longs[value]
+class _Longs(dict[int, bytes]):
+    """Zig-zag varints, made at their first use and remembered: times and lengths of a batch repeat."""
+
+    def __missing__(self, value: int) -> bytes:
+        if not -(1 << 63) <= value < 1 << 63:
+            raise ValueError(f"{value} does not fit into 64 bits")
+        rest, out = (value << 1) ^ (value >> 63), bytearray()
+        while rest > 0x7F:
+            out.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        out.append(rest)
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[value] = bytes(out)
+        return self[value]
 
 
-_NAMES = {"small": _SMALL, "long": long, "double": struct.Struct("<d").pack}
+LONGS = _Longs()
+"""Every number that Avro can hold, as the bytes of its varint. Raises ValueError for a number beyond 64 bits."""
+_NAMES = {"longs": LONGS, "double": struct.Struct("<d").pack}
 _PYTHON = {"boolean": "bool", "long": "int", "double": "float", "string": "str"}
 _PRIMITIVES = {
-    "string": ("b = {0}.encode(); n = len(b)", "add(small[n] if n < 64 else long(n)); add(b)"),
-    "bytes": ("b = {0}; n = len(b)", "add(small[n] if n < 64 else long(n)); add(b)"),
-    "int": ("add(long({0}))",),
-    "long": ("add(long({0}))",),
-    "boolean": ("add(small[0] if not {0} else b'\\x01')",),
-    "double": ("add(double({0}))",),
+    "string": "longs[len(b := {0}.encode())], b",
+    "bytes": "longs[len(b := {0})], b",
+    "int": "longs[{0}]",
+    "long": "longs[{0}]",
+    "boolean": "b'\\1' if {0} else b'\\0'",
+    "double": "double({0})",
 }
 
 
 class _Writer:
-    """Source of one function in the making."""
+    """Source of one function in the making. `_pending` are expressions that follow one another, to be added at once."""
 
     def __init__(self) -> None:
-        self.lines = ["def encode(body, envelope):", " out = []; add = out.append"]
+        self._lines = ["def encode(body, envelope):", " out = []"]
+        self._pending: list[str] = []
         self._records: dict[str, Any] = {}
         self._variables = 0
+
+    def source(self) -> str:
+        """The whole function."""
+        self._line(1, "return b''.join(out)")
+        return "\n".join(self._lines)
 
     def value(self, schema: Any, expression: str, indent: int) -> None:
         """Lines that write the value of an expression."""
         schema = self._records.get(schema, schema) if isinstance(schema, str) else schema
         kind = schema if isinstance(schema, str) else "union" if isinstance(schema, list) else schema["type"]
         if kind in _PRIMITIVES:
-            for line in _PRIMITIVES[kind]:
-                self._line(indent, line.format(expression))
+            self._pending.append(_PRIMITIVES[kind].format(expression))
             return
         variable = f"v{self._variables}"
         self._variables += 1
@@ -66,7 +70,13 @@ class _Writer:
         getattr(self, f"_{kind}")(schema, variable, indent)
 
     def _line(self, indent: int, text: str) -> None:
-        self.lines.append(" " * indent + text)
+        self._flush(indent)
+        self._lines.append(" " * indent + text)
+
+    def _flush(self, indent: int) -> None:
+        if self._pending:
+            self._lines.append(" " * indent + f"out += ({', '.join(self._pending)},)")
+            self._pending = []
 
     def _record(self, schema: Any, variable: str, indent: int) -> None:
         self._records[f"{schema['namespace']}.{schema['name']}"] = schema
@@ -82,15 +92,16 @@ class _Writer:
 
     def _blocks(self, variable: str, indent: int, loop: str, items: list[tuple[Any, str]]) -> None:
         self._line(indent, f"if {variable}:")
-        self._line(indent + 1, f"add(long(len({variable})))")
+        self._pending.append(f"longs[len({variable})]")
         self._line(indent + 1, loop)
         for schema, expression in items:
             self.value(schema, expression, indent + 2)
-        self._line(indent, "add(small[0])")
+        self._flush(indent + 2)
+        self._pending.append("b'\\0'")
 
     def _union(self, schema: list[Any], variable: str, indent: int) -> None:
         if schema[0] == "null" and len(schema) == 2:
-            self._line(indent, f"if {variable} is None: add(small[0])")
+            self._line(indent, f"if {variable} is None: out += (b'\\0',)")
             self._branch(indent, "else:", 1, schema[1], variable)
             return
         for index, branch in enumerate(schema):
@@ -100,8 +111,9 @@ class _Writer:
 
     def _branch(self, indent: int, test: str, index: int, schema: Any, variable: str) -> None:
         self._line(indent, test)
-        self._line(indent + 1, f"add(small[{index}])")
+        self._pending.append(repr(bytes([index << 1])))
         self.value(schema, variable, indent + 1)
+        self._flush(indent + 1)
 
 
 def compile_encoder(schema: Any) -> Callable[[Any, Any], bytes]:
@@ -113,8 +125,7 @@ def compile_encoder(schema: Any) -> Callable[[Any, Any], bytes]:
     writer = _Writer()
     for field in schema["fields"]:
         writer.value(field["type"], "envelope" if field["name"] == "envelope" else f"body.{field['name']}", 1)
-    writer.lines.append(" return b''.join(out)")
     scope: dict[str, Any] = dict(_NAMES)
-    exec("\n".join(writer.lines), scope)  # noqa: S102 - the source derives from our own schema files alone
+    exec(writer.source(), scope)  # noqa: S102 - the source derives from our own schema files alone
     encode: Callable[[Any, Any], bytes] = scope["encode"]
     return encode

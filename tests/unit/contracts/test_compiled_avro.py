@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from libs.contracts.avro import Undecodable, plain, schema_of
 from libs.contracts.catalogue import MESSAGES, Message
-from libs.contracts.encoder import compile_encoder, long
+from libs.contracts.decoder import long
+from libs.contracts.encoder import LONGS, compile_encoder
 
 _INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=100)
@@ -86,13 +87,20 @@ def test_longs_equal_those_of_fastavro_R12(value: int) -> None:
     out = io.BytesIO()
     schemaless_writer(out, "long", value)
 
-    assert long(value) == out.getvalue()
+    assert LONGS[value] == out.getvalue()
+
+
+@given(st.one_of(st.integers(64, (1 << 63) - 1), st.integers(-(1 << 63), -65)), st.binary(max_size=12))
+def test_longs_of_several_bytes_are_read_wherever_they_stand_R12(value: int, rest: bytes) -> None:
+    written = LONGS[value]
+
+    assert long(b"x" + written + rest, 1) == (value, 1 + len(written))
 
 
 @pytest.mark.parametrize("value", [1 << 63, -(1 << 63) - 1])
 def test_a_long_beyond_64_bits_is_refused_R12(value: int) -> None:
     with pytest.raises(ValueError, match="64 bits"):
-        long(value)
+        compile_encoder({"fields": [{"name": "x", "type": "long"}]})(type("Model", (), {"x": value}), None)
 
 
 def test_a_value_of_no_branch_of_a_union_is_refused_R12() -> None:
