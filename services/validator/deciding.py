@@ -1,5 +1,6 @@
 """Commands to events: decode, decide on an overlay of state, chain, encode, and send what policies want. The handler of the validator's loop."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -93,6 +94,7 @@ class _Batch:
         self._events: list[tuple[str, int, Record]] = []
         self._commands: list[Addressed] = []
         self._dead: list[tuple[str, int, Record]] = []
+        self._outcomes: dict[tuple[str, str], int] = defaultdict(int)
 
     @property
     def size(self) -> int:
@@ -114,7 +116,7 @@ class _Batch:
                 )
             )
             outcome = "dead_letter"
-        self._owner._counts[topic, outcome].inc()
+        self._outcomes[topic, outcome] += 1
 
     def _decide(self, topic: str, message: Received) -> str:
         key, partition, store = message.key or b"", message.partition, self._owner._stores[topic]
@@ -173,4 +175,6 @@ class _Batch:
             states.append((target, partition, state_record(self._codec, target, key, state, trace)))
         for (topic, key, state, partition, _), (_, _, record) in zip(changed, states, strict=True):
             self._owner._stores[topic].put(partition, key, state, record.value[5:])
+        for outcome, count in self._outcomes.items():
+            self._owner._counts[outcome].inc(count)
         return Output(self._events, [*states, *self._dead], self._commands)

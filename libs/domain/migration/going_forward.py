@@ -4,6 +4,7 @@ from typing import Any
 
 from libs.contracts.migration import commands as c
 from libs.contracts.migration import events as e
+from libs.contracts.migration.approvals import ApprovalTerms
 from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
 from libs.contracts.migration.state import MigrationState as State
 from libs.contracts.values import Evidence, Problem
@@ -24,6 +25,21 @@ LONGEST_MS = 10 * 366 * 86_400_000
 MOST_APPROVERS, MOST_ROLES = 10, 10
 MAX_WINDOW = 100
 """Most chunks in flight: what one decision may dispatch, and what a state may hold (D6)."""
+_OF_STEP = (
+    ("attempts", 1, MAX_ATTEMPTS),
+    ("timeout_ms", 1, LONGEST_MS),
+    ("backoff_ms", 0, LONGEST_MS),
+    ("window", 1, MAX_WINDOW),
+    ("chunks", 0, MAX_CHUNKS),
+    ("wait_ms", 0, LONGEST_MS),
+)
+# A wait of no length would ask for the wake that just ended the wait before it: a repeat would be taken twice.
+_OF_TIMED_WAIT = (*_OF_STEP[:-1], ("wait_ms", 1, LONGEST_MS))
+_OF_APPROVAL = (
+    ("quorum", 1, MOST_APPROVERS),
+    ("expires_s", 0, LONGEST_MS // 1_000),
+    ("way_back_max_age_s", 0, LONGEST_MS // 1_000),
+)
 
 
 def request(command: c.RequestMigration, ctx: Context) -> Events:
@@ -51,23 +67,16 @@ def _flaw_of_step(step: Step) -> str:
         return f"step {step.name} waits for unknown {step.wait_for!r}"
     if step.point_of_no_return and step.kind != ACT:
         return f"step {step.name} is a {step.kind}; only an act can be the point of no return"
-    # A wait of no length would ask for the wake that just ended the wait before it: a repeat would be taken twice.
-    shortest_wait = 1 if step.wait_for == "time" else 0
     terms = step.approval or ANY
     if len(terms.roles) > MOST_ROLES or "" in terms.roles:
         return f"step {step.name} names {len(terms.roles)} roles; it must be at most {MOST_ROLES}, and none empty"
-    bounds = {
-        "attempts": (step.attempts, 1, MAX_ATTEMPTS),
-        "timeout_ms": (step.timeout_ms, 1, LONGEST_MS),
-        "backoff_ms": (step.backoff_ms, 0, LONGEST_MS),
-        "window": (step.window, 1, MAX_WINDOW),
-        "chunks": (step.chunks, 0, MAX_CHUNKS),
-        "wait_ms": (step.wait_ms, shortest_wait, LONGEST_MS),
-        "quorum": (terms.quorum, 1, MOST_APPROVERS),
-        "expires_s": (terms.expires_s, 0, LONGEST_MS // 1_000),
-        "way_back_max_age_s": (terms.way_back_max_age_s, 0, LONGEST_MS // 1_000),
-    }
-    for name, (value, least, most) in bounds.items():
+    bounds = _OF_TIMED_WAIT if step.wait_for == "time" else _OF_STEP
+    return _out_of_bounds(step, step, bounds) or _out_of_bounds(step, terms, _OF_APPROVAL)
+
+
+def _out_of_bounds(step: Step, given: Step | ApprovalTerms, bounds: tuple[tuple[str, int, int], ...]) -> str:
+    for name, least, most in bounds:
+        value = getattr(given, name)
         if not least <= value <= most:
             return f"step {step.name} has {name} {value}; it must be at least {least} and at most {most}"
     return ""
