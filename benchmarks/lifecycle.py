@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import asyncpg
@@ -23,6 +23,8 @@ SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
 EVENTS_EACH = 20
 """Requested, planned, nine dispatches, eight successes, completed."""
 ALONE = 40
+WARM_UP = 10_000
+"""Lifecycles before anything is measured: the broker's JVM compiles its hot code meanwhile, for .5 ms of CPU a lifecycle."""
 LIMIT_S = 600.0
 COMPLETED = "SELECT coalesce(sum(count), 0)::bigint FROM status_count WHERE tenant = $1 AND status = 'completed'"
 
@@ -104,19 +106,36 @@ async def _alone(rig: Rig, clients: Clients) -> list[float]:
     return took[5:]
 
 
-async def _measure(rig: Rig, clients: Clients, n: int, pids: dict[str, int]) -> tuple[float, Watch, list[float], dict[str, Any]]:
-    alone = await _alone(rig, clients)
-    watch, before = Watch(rig), usage(pids)
-    names = [f"m{number}" for number in range(n)]
+async def _loaded(rig: Rig, clients: Clients, names: list[str], projected: int) -> tuple[float, Watch]:
+    """Seconds from the request for all until so many are completed in the read model."""
+    watch = Watch(rig)
     began = time.monotonic()
     await clients.request(names)
-    await asyncio.to_thread(watch.until, n)
-    await clients.wait_projected(rig.prefix, n + ALONE)
-    return time.monotonic() - began, watch, alone, spent(before, usage(pids))
+    await asyncio.to_thread(watch.until, len(names))
+    await clients.wait_projected(rig.prefix, projected)
+    return time.monotonic() - began, watch
+
+
+class Measured(NamedTuple):
+    """What one run came to. Times are in seconds, those of migrations one at a time in milliseconds."""
+
+    warm_up: float
+    alone: list[float]
+    seconds: float
+    watch: Watch
+    used: dict[str, Any]
+
+
+async def _measure(rig: Rig, clients: Clients, n: int, pids: dict[str, int]) -> Measured:
+    warm_up, _ = await _loaded(rig, clients, [f"w{number}" for number in range(WARM_UP)], WARM_UP)
+    alone = await _alone(rig, clients)
+    before = usage(pids)
+    seconds, watch = await _loaded(rig, clients, [f"m{number}" for number in range(n)], WARM_UP + ALONE + n)
+    return Measured(warm_up, alone, seconds, watch, spent(before, usage(pids)))
 
 
 def run(stack: Stack, n: int = 20_000, *, kafka_fsync: bool = False) -> dict[str, Any]:
-    """Measure at saturation and one at a time."""
+    """Measure at saturation and one at a time, in a stack that is warm; `warm_up_per_s` is what it did while it was not."""
     with rig(stack) as bare:
         limit = eight_steps_per_second(bare, n)
     with rig(stack) as ours, tempfile.TemporaryDirectory() as home:
@@ -132,23 +151,24 @@ def run(stack: Stack, n: int = 20_000, *, kafka_fsync: bool = False) -> dict[str
             | {c.name: c.pid for c in stack.status() if c.pid}
             | {"bench": os.getpid()}
         )
-        seconds, watch, alone, used = asyncio.run(_measure(ours, clients, n, pids))
-    if watch.events < n * EVENTS_EACH:
-        raise RuntimeError(f"only {watch.events} events for {n} migrations of {EVENTS_EACH}")
-    took = [value * 1_000 for value in watch.took.values()]
+        found = asyncio.run(_measure(ours, clients, n, pids))
+    if found.watch.events < n * EVENTS_EACH:
+        raise RuntimeError(f"only {found.watch.events} events for {n} migrations of {EVENTS_EACH}")
+    took = [value * 1_000 for value in found.watch.took.values()]
     return line(
         "lifecycle_fsync" if kafka_fsync else "lifecycle",
         n,
-        n / seconds,
+        n / found.seconds,
         "lifecycles/s",
         limit,
         limit_is="a bare transaction loop that records eight steps",
-        alone_p50_ms=round(percentile(alone, 0.5), 1),
-        alone_p99_ms=round(percentile(alone, 0.99), 1),
+        alone_p50_ms=round(percentile(found.alone, 0.5), 1),
+        alone_p99_ms=round(percentile(found.alone, 0.99), 1),
         loaded_p50_ms=round(percentile(took, 0.5)),
         loaded_p99_ms=round(percentile(took, 0.99)),
-        events_per_s=round(watch.events / seconds),
-        processes=used,
+        events_per_s=round(found.watch.events / found.seconds),
+        warm_up_per_s=round(WARM_UP / found.warm_up, 1),
+        processes=found.used,
         durability=DURABILITY_FSYNC if kafka_fsync else DURABILITY,
     )
 
