@@ -1,6 +1,9 @@
 """Events as the read models take them: where they stand in the log, and the bytes they have there."""
 
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
+
+import msgspec
 
 from libs.contracts.avro import Schema, hash_of, schema_of
 from libs.contracts.catalogue import EVENT, MESSAGES, Message
@@ -13,14 +16,13 @@ KINDS: dict[str, int] = {"migration": 1, "delivery": 2, "subscription": 3, "capa
 LONGEST_INDEXED = 200
 """Characters that are kept of a text that can be searched for, so that no index entry outgrows its page."""
 _WIRE_PREFIX = 5
+_URN = b"urn:avro:sha-256:"
 _MESSAGES: dict[tuple[int, str], Message] = {
     (KINDS[message.folder], message.name): message for message in MESSAGES if message.role == EVENT and message.folder in KINDS
 }
-_URNS: dict[type[Any], bytes] = {}
-_VERSIONS: dict[type[Any], int] = {message.model: message.version for message in _MESSAGES.values()}
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True):
     """One event and its place: `pos` is its offset in the partition of its aggregate's event topic."""
 
     kind: int
@@ -41,12 +43,19 @@ def text(value: str, longest: int = LONGEST_INDEXED) -> str:
     return value[:longest].replace("\0", "\ufffd")
 
 
+@cache
+def _written() -> dict[type[Any], tuple[str, int, tuple[str, bytes]]]:
+    """Name and version of each event type, and the first header of records that its present schema wrote."""
+    return {
+        message.model: (message.name, message.version, ("ce_dataschema", _URN + schema_of(message.model).fingerprint.hex().encode()))
+        for message in _MESSAGES.values()
+    }
+
+
 def event_row(fact: Fact, record: Received) -> EventRow:
     """The event's row. Its bytes are those of the log unless another schema wrote them."""
-    envelope, body = fact.envelope, fact.body
-    model = type(body)
-    urn = _URNS.get(model) or _URNS.setdefault(model, b"urn:avro:sha-256:" + schema_of(model).fingerprint.hex().encode())
-    ours = record.value is not None and bool(record.headers) and record.headers[0] == ("ce_dataschema", urn)
+    envelope, (name, version, ours) = fact.envelope, _written()[type(fact.body)]
+    value, headers = record.value, record.headers
     return (
         fact.kind,
         fact.partition,
@@ -54,11 +63,11 @@ def event_row(fact: Fact, record: Received) -> EventRow:
         envelope.tenant,
         envelope.aggregate,
         envelope.version,
-        model.__name__,
-        _VERSIONS[model],
+        name,
+        version,
         envelope.recorded_at,
         text(envelope.causation_id) if envelope.command_digest else None,
-        record.value[_WIRE_PREFIX:] if ours and record.value else schema_of(model).encode(body, envelope),
+        value[_WIRE_PREFIX:] if value and headers and headers[0] == ours else schema_of(type(fact.body)).encode(fact.body, envelope),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from libs.contracts.envelope import GENESIS
 from libs.contracts.operations import DeadLetter, DeadLetterResolved, ProgressReported
@@ -19,15 +20,17 @@ from libs.readmodel.slots import Slots
 from libs.readmodel.view import View, insert, load, update
 from libs.runtime.batches import Taken
 from libs.runtime.errors import BrokenHistory, Poison
+from libs.runtime.received import Received
 from libs.runtime.sink import Connection
 
 _log = structlog.get_logger()
+_MIGRATION, _CAPACITY, _WAVE = KINDS["migration"], KINDS["capacity"], KINDS["wave"]
 VIEWS: dict[int, View] = {
-    KINDS["migration"]: migration.VIEW,
+    _MIGRATION: migration.VIEW,
     KINDS["delivery"]: delivery.VIEW,
     KINDS["subscription"]: subscription.VIEW,
-    KINDS["capacity"]: capacity.VIEW,
-    KINDS["wave"]: wave.VIEW,
+    _CAPACITY: capacity.VIEW,
+    _WAVE: wave.VIEW,
 }
 REMEMBERED = 50_000
 """Current rows kept in memory between batches."""
@@ -35,6 +38,8 @@ LONGEST_KEY = 1_000
 _CHANGE_COLUMNS = ["tenant", "partition", "level", "pos", "since", "id", "status_from", "status_to"]
 _TERM_COLUMNS = ["tenant", "term", "requested_at", "id"]
 Key = tuple[int, str, str]
+_Placed = tuple[Key, Fact, Taken]
+"""A fact, by the key of the row that it changes and with the record that it was read from."""
 
 
 def usable(key: bytes | None) -> bool:
@@ -73,14 +78,14 @@ class Projector:
         refused with an alarm and kept as a dead letter, never folded.
         """
         facts, others, rejected = self._sorted(records)
-        await self._load(connection, [fact for fact, _ in facts])
+        await self._load(connection, facts)
         batch = _Batch(self._rows, self._counts)
-        for fact, taken in facts:
+        for key, fact, taken in facts:
             try:
-                batch.take(fact, taken)
+                batch.take(key, fact, taken.record)
             except BrokenHistory as error:
                 _log.error("event refused", topic=taken.record.topic, partition=fact.partition, offset=fact.pos, reason=str(error))
-                rejected.append(taken._replace(content=Poison("does_not_follow", str(error))))
+                rejected.append(replace(taken, content=Poison("does_not_follow", str(error))))
         await batch.write(connection)
         await self._counts.save(connection)
         self._remember(batch.touched)
@@ -88,8 +93,8 @@ class Projector:
         await operations.store_resolutions(connection, [o for o in others if type(o) is DeadLetterResolved])
         await operations.store_progress(connection, [o for o in others if type(o) is ProgressReported], batch.ended())
 
-    def _sorted(self, records: list[Taken]) -> tuple[list[tuple[Fact, Taken]], list[Any], list[Taken]]:
-        facts: list[tuple[Fact, Taken]] = []
+    def _sorted(self, records: list[Taken]) -> tuple[list[_Placed], list[Any], list[Taken]]:
+        facts: list[_Placed] = []
         others: list[Any] = []
         rejected: list[Taken] = []
         for taken in records:
@@ -100,22 +105,20 @@ class Projector:
                 others.append(content.body)
             elif not usable(record.key):
                 poison = Poison("key_unusable", f"the key is longer than {LONGEST_KEY} bytes or holds a NUL character")
-                rejected.append(taken._replace(content=poison))
+                rejected.append(replace(taken, content=poison))
             else:
-                facts.append((fact_of(record, self._kinds[record.topic], content), taken))
+                fact = fact_of(record, self._kinds[record.topic], content)
+                facts.append(((fact.kind, fact.envelope.tenant, fact.envelope.aggregate), fact, taken))
         return facts, others, rejected
 
-    async def _load(self, connection: Connection, facts: Sequence[Fact]) -> None:
-        needed = {(f.kind, f.envelope.tenant, f.envelope.aggregate) for f in facts if f.envelope.version}
-        missing: dict[int, list[tuple[str, str]]] = {}
-        for key in needed:
-            if key not in self._rows:
-                missing.setdefault(key[0], []).append(key[1:])
-        for kind, keys in missing.items():
-            found = await load(connection, VIEWS[kind], keys)
-            self._rows.update({(kind, *key): found.get(key) for key in keys})
-        places = {(f.envelope.tenant, f.partition) for f in facts if f.kind == KINDS["migration"]}
-        await self._counts.load(connection, places)
+    async def _load(self, connection: Connection, facts: Sequence[_Placed]) -> None:
+        missing = {key for key, fact, _ in facts if key not in self._rows and fact.envelope.version}
+        for kind, view in VIEWS.items():
+            keys = [key[1:] for key in missing if key[0] == kind]
+            if keys:
+                found = await load(connection, view, keys)
+                self._rows.update({(kind, *key): found.get(key) for key in keys})
+        await self._counts.load(connection, {(key[1], fact.partition) for key, fact, _ in facts if key[0] == _MIGRATION})
 
     def _remember(self, touched: Iterable[Key]) -> None:
         """Keep the rows used last."""
@@ -139,32 +142,36 @@ class _Batch:
         self._members = Members()
         self.touched: dict[Key, None] = {}
 
-    def take(self, fact: Fact, taken: Taken) -> None:
+    def take(self, key: Key, fact: Fact, record: Received) -> None:
         """Fold one event; one that is known already changes nothing."""
-        envelope = fact.envelope
-        if envelope.version < 1 and type(fact.body) is not CommandRefused:
-            raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate}: only a refusal stands outside a history")
-        if envelope.version:
-            key = (fact.kind, envelope.tenant, envelope.aggregate)
-            row = self._rows[key]
-            version, head = (row.version, row.head) if row else (0, GENESIS)
-            if envelope.version <= version:
-                return
-            if envelope.version != version + 1:
-                raise BrokenHistory(f"{key[1]}/{key[2]} is at version {version}, but version {envelope.version} follows")
-            if envelope.previous != head:
-                raise BrokenHistory(f"{key[1]}/{key[2]}: version {envelope.version} does not name the hash of version {version}")
-            self._rows[key] = after = VIEWS[fact.kind].evolve(row, fact)
-            self.touched[key] = None
-            if row is None:
-                self._new.add(key)
-            if fact.kind == KINDS["migration"] and (row is None or after.status != row.status):
-                self._status_changed(row, after, fact.pos)
-            elif fact.kind == KINDS["capacity"]:
-                self._slots.take(fact)
-            elif fact.kind == KINDS["wave"]:
-                self._members.take(fact, row, after)
-        self._events.append(event_row(fact, taken.record))
+        version = fact.envelope.version
+        if version < 1 and type(fact.body) is not CommandRefused:
+            raise BrokenHistory(f"{key[1]}/{key[2]}: only a refusal stands outside a history")
+        if not version or self._folded(key, fact):
+            self._events.append(event_row(fact, record))
+
+    def _folded(self, key: Key, fact: Fact) -> bool:
+        """Fold an event into its row, unless the row has it already."""
+        row, envelope = self._rows[key], fact.envelope
+        version, head = (row.version, row.head) if row else (0, GENESIS)
+        if envelope.version <= version:
+            return False
+        if envelope.version != version + 1:
+            raise BrokenHistory(f"{key[1]}/{key[2]} is at version {version}, but version {envelope.version} follows")
+        if envelope.previous != head:
+            raise BrokenHistory(f"{key[1]}/{key[2]}: version {envelope.version} does not name the hash of version {version}")
+        kind = key[0]
+        self._rows[key] = after = VIEWS[kind].evolve(row, fact)
+        self.touched[key] = None
+        if row is None:
+            self._new.add(key)
+        if kind == _MIGRATION and (row is None or after.status != row.status):
+            self._status_changed(row, after, fact.pos)
+        elif kind == _CAPACITY:
+            self._slots.take(fact)
+        elif kind == _WAVE:
+            self._members.take(fact, row, after)
+        return True
 
     def _status_changed(self, row: Any, after: Any, pos: int) -> None:
         since, before = (row.status_since, row.status) if row else (pos, "")
@@ -176,8 +183,7 @@ class _Batch:
 
     def ended(self) -> list[tuple[str, str]]:
         """Migrations of the batch that have ended."""
-        kind = KINDS["migration"]
-        return [key[1:] for key in self.touched if key[0] == kind and self._rows[key].ended]
+        return [key[1:] for key in self.touched if key[0] == _MIGRATION and self._rows[key].ended]
 
     async def write(self, connection: Connection) -> None:
         """Write all rows."""
@@ -191,7 +197,7 @@ class _Batch:
         await self._members.write(connection)
         if self._changes:
             await connection.copy_records_to_table("status_change", records=self._changes, columns=_CHANGE_COLUMNS)
-        begun = [self._rows[key] for key in self._new if key[0] == KINDS["migration"]]
+        begun = [self._rows[key] for key in self._new if key[0] == _MIGRATION]
         if begun:
             found = [(row.tenant, term, row.requested_at, row.id) for row in begun for term in migration.terms(row)]
             await connection.copy_records_to_table("migration_term", records=found, columns=_TERM_COLUMNS)

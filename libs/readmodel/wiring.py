@@ -1,6 +1,7 @@
 """Settings to a projector that is ready to run; shared by the service, the rebuild and the benchmarks."""
 
 import asyncio
+from functools import partial
 
 import asyncpg
 import structlog
@@ -9,7 +10,8 @@ from confluent_kafka.admin import AdminClient
 
 from libs.contracts.topics import TOPICS
 from libs.readmodel import generations
-from libs.readmodel.projecting import Projector
+from libs.readmodel.projecting import VIEWS, Projector
+from libs.readmodel.view import declare
 from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
@@ -27,7 +29,7 @@ def topics_of(prefix: str) -> list[str]:
 
 def open_pool(dsn: str, *, most: int = 2) -> Pool:
     """A pool that connects when it is used, so that a database that is away delays only its users."""
-    return asyncpg.create_pool(dsn, min_size=0, max_size=most, command_timeout=300)
+    return asyncpg.create_pool(dsn, min_size=0, max_size=most, command_timeout=300, init=partial(declare, views=VIEWS.values()))
 
 
 async def prepared(pool: Pool, prefix: str) -> str:

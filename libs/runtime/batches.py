@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
+import msgspec
 import structlog
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -19,7 +20,7 @@ Place = tuple[str, int]
 LOOK_AT_END_US = 1_000_000
 
 
-class Taken(NamedTuple):
+class Taken(msgspec.Struct, frozen=True):
     """One record read. `content` is Poison when it cannot be decoded; `at` is its Kafka timestamp, in microseconds since the epoch."""
 
     record: Received

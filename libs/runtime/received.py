@@ -1,6 +1,6 @@
 """A Kafka message as the loops hand it on: the client's accessors read once, with the types they really have."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from confluent_kafka import Message
 
@@ -20,5 +20,4 @@ class Received(NamedTuple):
 
 def received(message: Message) -> Received:
     """A message that carries no error."""
-    fields = (message.topic(), message.partition(), message.offset(), message.key(), message.value(), message.headers() or [])
-    return Received(*cast(tuple[str, int, int, bytes | None, bytes | None, Headers], fields))
+    return Received._make((message.topic(), message.partition(), message.offset(), message.key(), message.value(), message.headers() or []))
