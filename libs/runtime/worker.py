@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge
 
 from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.operations import ProgressReported
-from libs.contracts.topics import COMMAND_MAX_BYTES, commands_of
+from libs.contracts.topics import AGGREGATES, COMMAND_MAX_BYTES, commands_of, state_of
 from libs.contracts.waking import WAKES
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
@@ -65,7 +65,7 @@ class Worker:
         limit: int,
         at_stop: Callable[[], object] = lambda: None,
     ) -> None:
-        self._name, self._prefix, self._environment = name, prefix, environment
+        self._name, self._prefix, self._environment, self._actor = name, prefix, environment, f"service:{name}"
         self._codec, self._producer, self._executor, self._limit = codec, producer, executor, limit
         self._items: dict[tuple[str, bytes], dict[tuple[str, int], _Item]] = {}
         self._places: dict[tuple[str, bytes], tuple[str, int]] = {}
@@ -74,7 +74,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._reports = REPORTS.labels(name)
-        self._commands: dict[str, str] = {}
+        self._topics = {state_of(prefix, aggregate): commands_of(prefix, aggregate) for aggregate in AGGREGATES}
         self._at_stop = at_stop
 
     def stop(self) -> None:
@@ -258,11 +258,11 @@ class Worker:
             tenant=sender.tenant,
             aggregate=sender.aggregate,
             environment=self._environment,
-            actor=f"service:{self._name}",
+            actor=self._actor,
             correlation_id=sender.correlation_id,
             occurred_at=now_us(),
         )
-        topic = self._commands.setdefault(state_topic, commands_of(self._prefix, state_topic.rsplit(".", 2)[1]))
+        topic = self._topics[state_topic]
         try:
             record = self._codec.command(topic, envelope, body, sender.traceparent)
             if len(record.value) > COMMAND_MAX_BYTES:
