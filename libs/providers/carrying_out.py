@@ -16,6 +16,7 @@ from libs.contracts.values import Evidence, Problem
 from libs.contracts.work import APPLY, FAILED, PLAN, SUCCEEDED, UNDO, ReportWork, Work
 from libs.providers.approval_gates import with_gates
 from libs.providers.base import Assignment, Closing, HandedOver, MoveRequest, NotYet, Progress, Provider, ProviderError, Remote
+from libs.providers.time_limit import within
 
 FIRST_LOOK_S, SLOWEST_LOOK_S = 0.2, 5.0
 NO_PLAN = Plan(provider="", steps=())
@@ -67,10 +68,9 @@ class Carrier:
             request = move_request(tenant, aggregate, decoded_request(state.request))
             provider = self.provider(request.provider)
             if work.direction == PLAN:
-                async with asyncio.timeout(seconds):
-                    return await _plan(provider, request, decoded_request(state.request), work)
+                return await within(seconds, _plan(provider, request, decoded_request(state.request), work))
             step = decoded_plan(state.plan).steps[work.step]
-            evidence = await _within(seconds, provider, assignment(request, step, work), progress)
+            evidence = await _evidence(seconds, provider, assignment(request, step, work), progress)
             return ReportWork(work_id=work.work_id, attempt=work.attempt, outcome=SUCCEEDED, evidence=evidence)
         except HandedOver:
             return None
@@ -116,14 +116,12 @@ async def _plan(provider: Provider, request: MoveRequest, asked: Request, work: 
     return ReportPlan(work_id=work.work_id, attempt=work.attempt, plan=NO_PLAN if problems else plan, problems=problems)
 
 
-async def _within(seconds: float, provider: Provider, work: Assignment, progress: Progress) -> Evidence:
+async def _evidence(seconds: float, provider: Provider, work: Assignment, progress: Progress) -> Evidence:
     direction = work.work_id.split("/")[-2]
     if direction == APPLY:
-        async with asyncio.timeout(seconds):
-            return await provider.apply(work, progress)
+        return await within(seconds, provider.apply(work, progress))
     if direction == UNDO:
-        async with asyncio.timeout(seconds):
-            return await provider.undo(work, progress)
+        return await within(seconds, provider.undo(work, progress))
     return await _look_until(seconds, provider, work, progress)
 
 

@@ -12,7 +12,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from prometheus_client import Counter
 
-from libs.runtime.codec import Codec, header
+from libs.runtime.codec import Codec
 from libs.runtime.errors import Poison, Verdict, kafka_verdict
 from libs.runtime.received import Received, received
 
@@ -29,6 +29,13 @@ class Update(NamedTuple):
     state: Any
     wake_at: int
     traceparent: bytes
+
+
+class _Asks(NamedTuple):
+    """The workers that have something to do for a state, and when it asks to be woken, as its headers say."""
+
+    work: bytes
+    wake: bytes
 
 
 class StateFeed:
@@ -94,44 +101,39 @@ class StateFeed:
             self._deliver(list(updates.values()))
 
     def _take(self, record: Received, updates: dict[tuple[str, bytes], Update]) -> None:
-        if (record.topic, record.partition) not in self._concerned:  # taken away while the batch was read
+        place, key = record[:2], record.key or b""
+        concerned = self._concerned.get(place)
+        if concerned is None:  # taken away while the batch was read
             return
-        if not _is_state(record):
+        asks = _asks(record)
+        if asks is None:
             self._refuse(record, "the headers are not those of a state")
             return
-        behind = self._behind.get((record.topic, record.partition))
+        wake_at = int(asks.wake) if self._wakes else 0
+        concerns = wake_at or self._worker in asks.work.split(b",")
+        behind = self._behind.get(place)
         if behind is not None:
-            behind.pop(record.key or b"", None)
-            if self._concerns(record):
-                behind[record.key or b""] = record
-            return
-        update = self._update(record)
-        if update is not None:
-            updates[record.topic, update.key] = update
+            behind.pop(key, None)
+            if concerns:
+                behind[key] = record
+        elif concerns:
+            self._update(record, key, wake_at, updates)
+        elif key in concerned:
+            concerned.discard(key)
+            updates[record.topic, key] = Update(*place, key, None, 0, b"")
 
     def _reached_end(self, place: tuple[str, int], updates: dict[tuple[str, bytes], Update]) -> None:
         for record in self._behind.pop(place, {}).values():
             self._take(record, updates)
 
-    def _update(self, record: Received) -> Update | None:
-        key, place = record.key or b"", (record.topic, record.partition)
-        wake_at = int(header(record.headers, "wake")) if self._wakes else 0
-        known = key in self._concerned[place]
-        if not self._concerns(record):
-            self._concerned[place].discard(key)
-            return Update(*place, key, None, 0, b"") if known else None
+    def _update(self, record: Received, key: bytes, wake_at: int, updates: dict[tuple[str, bytes], Update]) -> None:
         try:
             decoded = self._codec.decode(record.topic, key, record.value, record.headers)
         except Poison as poison:
             self._refuse(record, poison.detail)
-            return None
-        self._concerned[place].add(key)
-        return Update(*place, key, decoded.body, wake_at, decoded.traceparent)
-
-    def _concerns(self, record: Received) -> bool:
-        """Whether the worker has something to do for this state."""
-        wakes = self._wakes and int(header(record.headers, "wake"))
-        return bool(wakes) or self._worker in header(record.headers, "work").split(b",")
+            return
+        self._concerned[record[:2]].add(key)
+        updates[record.topic, key] = Update(*record[:2], key, decoded.body, wake_at, decoded.traceparent)
 
     def _refuse(self, record: Received, detail: str) -> None:
         """What the validator did not write is ignored: the state before it goes on holding."""
@@ -155,8 +157,12 @@ class StateFeed:
         self._dropped(places)
 
 
-def _is_state(record: Received) -> bool:
-    """Whether the headers are those of a state: version and wake are numbers, work names workers."""
-    names = {name for name, _ in record.headers}
-    numbers = header(record.headers, "version").isdigit() and header(record.headers, "wake").isdigit()
-    return record.value is not None and numbers and {"ce_dataschema", "work"} <= names
+def _asks(record: Received) -> _Asks | None:
+    """What the headers say; None when they are not those of a state: version and wake are numbers, work names workers."""
+    headers = dict(record.headers)
+    version, work, wake = headers.get("version"), headers.get("work"), headers.get("wake")
+    if record.value is None or "ce_dataschema" not in headers:
+        return None
+    if not (isinstance(version, bytes) and isinstance(work, bytes) and isinstance(wake, bytes)):
+        return None
+    return _Asks(work, wake) if version.isdigit() and wake.isdigit() else None

@@ -18,12 +18,12 @@ from prometheus_client import Counter, Gauge
 
 from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.operations import ProgressReported
-from libs.contracts.topics import COMMAND_MAX_BYTES, commands_of
+from libs.contracts.topics import AGGREGATES, COMMAND_MAX_BYTES, commands_of, state_of
 from libs.contracts.waking import WAKES
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.errors import RegistryUnavailable
-from libs.runtime.executor import Executor, Job, Progress, Sender
+from libs.runtime.executor import Executor, Job, Sender
 from libs.runtime.state_feed import Update
 from libs.runtime.watchdog import Watchdog
 
@@ -42,10 +42,12 @@ class _Item:
     def __init__(self, job: Job, topic: str) -> None:
         self.job, self.topic = job, topic
         self.timer: asyncio.TimerHandle | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None  # as long as it carries this out: then it goes on with another
         self.stop = False
         self.dropped = False
+        self.reported = False
         self.defects = 0
+        self.told_at = -1.0
 
 
 class Worker:
@@ -63,17 +65,16 @@ class Worker:
         limit: int,
         at_stop: Callable[[], object] = lambda: None,
     ) -> None:
-        self._name, self._prefix, self._environment = name, prefix, environment
+        self._name, self._prefix, self._environment, self._actor = name, prefix, environment, f"service:{name}"
         self._codec, self._producer, self._executor, self._limit = codec, producer, executor, limit
         self._items: dict[tuple[str, bytes], dict[tuple[str, int], _Item]] = {}
         self._places: dict[tuple[str, bytes], tuple[str, int]] = {}
         self._wakes: dict[tuple[str, bytes], asyncio.TimerHandle] = {}
         self._ready: deque[_Item] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._progress_at: dict[str, float] = {}
         self._stopping = asyncio.Event()
         self._reports = REPORTS.labels(name)
-        self._commands: dict[str, str] = {}
+        self._topics = {state_of(prefix, aggregate): commands_of(prefix, aggregate) for aggregate in AGGREGATES}
         self._at_stop = at_stop
 
     def stop(self) -> None:
@@ -153,26 +154,39 @@ class Worker:
         self._pump()
 
     def _pump(self) -> None:
-        while self._ready and len(self._tasks) < self._limit and not self._stopping.is_set():
-            item = self._ready.popleft()
-            if not item.dropped and not item.stop:
-                item.task = asyncio.create_task(self._carry_out(item))
-                self._tasks.add(item.task)
-                item.task.add_done_callback(partial(self._ended, item))
+        # One task carries out one item after the other, for most end without ever waiting. Right after the task's first step
+        # this is asked again: what is ready then stands behind one that waits, and needs another task.
+        if self._ready and len(self._tasks) < self._limit and not self._stopping.is_set():
+            task = asyncio.create_task(self._carry_out_ready())
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+            asyncio.get_running_loop().call_soon(self._pump)
 
-    def _ended(self, item: _Item, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
-            # Here and not in the task itself: one that is cancelled before its first step never runs at all.
-            if item.stop and not item.dropped:
-                self._report(item, self._executor.stopped(item.job))
-        elif task.exception() is not None:
-            self._defect(item, task.exception())
         self._pump()
 
-    def _defect(self, item: _Item, error: BaseException | None) -> None:
+    async def _carry_out_ready(self) -> None:
+        while self._ready and not self._stopping.is_set():
+            item = self._ready.popleft()
+            if item.dropped or item.stop:
+                continue
+            item.task = asyncio.current_task()
+            try:
+                await self._carry_out(item)
+            except asyncio.CancelledError:
+                if item.stop and not item.dropped:
+                    self._report(item, self._executor.stopped(item.job))
+                return
+            except Exception as error:
+                self._defect(item, error)
+            finally:
+                item.task = None
+            if item.dropped or item.stop:  # the task was cancelled, if in vain: what was meant for this item must not reach the next
+                return
+
+    def _defect(self, item: _Item, error: Exception) -> None:
         _log.error("work ended with a defect", exc_info=error)
-        item.task = None
         item.defects += 1
         if item.dropped:
             return
@@ -184,22 +198,18 @@ class Worker:
             item.timer = asyncio.get_running_loop().call_later(AGAIN_S * 2**item.defects, self._due, item)
 
     async def _carry_out(self, item: _Item) -> None:
-        work = item.job.work
-        try:
-            report = await self._executor.execute(item.job, self._progress(item))
-        finally:
-            self._progress_at.pop(work.work_id, None)
+        report = await self._executor.execute(item.job, partial(self._progress, item))
         if report is not None and not item.dropped:
             self._report(item, report)
         elif not item.dropped:
-            item.task = None
-            item.timer = asyncio.get_running_loop().call_later((work.deadline - now_us()) / 1_000_000, self._overdue, item)
+            left = (item.job.work.deadline - now_us()) / 1_000_000
+            item.timer = asyncio.get_running_loop().call_later(left, self._overdue, item)
 
     def _overdue(self, item: _Item) -> None:
         self._report(item, self._executor.overdue(item.job))
 
     def _halt(self, item: _Item) -> None:
-        if item.stop:
+        if item.stop or item.reported:
             return
         item.stop = True
         if item.timer is not None:
@@ -236,7 +246,7 @@ class Worker:
             timer.cancel()
 
     def _report(self, item: _Item, body: Any) -> None:
-        job = item.job
+        item.reported, job = True, item.job
         sender = Sender(job.tenant, job.aggregate, job.state.stream.correlation_id, job.traceparent)
         self._send(sender, item.topic, f"{job.work.work_id}#{job.work.attempt}", body, partial(self._executor.defective, job))
         self._reports.inc()
@@ -248,11 +258,11 @@ class Worker:
             tenant=sender.tenant,
             aggregate=sender.aggregate,
             environment=self._environment,
-            actor=f"service:{self._name}",
+            actor=self._actor,
             correlation_id=sender.correlation_id,
             occurred_at=now_us(),
         )
-        topic = self._commands.setdefault(state_topic, commands_of(self._prefix, state_topic.rsplit(".", 2)[1]))
+        topic = self._topics[state_topic]
         try:
             record = self._codec.command(topic, envelope, body, sender.traceparent)
             if len(record.value) > COMMAND_MAX_BYTES:
@@ -266,14 +276,11 @@ class Worker:
             if instead is not None:
                 self._send(sender, state_topic, command_id, instead(f"the report of this work cannot be written: {error}"))
 
-    def _progress(self, item: _Item) -> Progress:
-        async def tell(done: int, total: int, unit: str) -> None:
-            now = asyncio.get_running_loop().time()
-            if now - self._progress_at.get(item.job.work.work_id, -1.0) >= 1.0 or done == total:
-                self._progress_at[item.job.work.work_id] = now
-                self._tell(item.job, done, total, unit)
-
-        return tell
+    async def _progress(self, item: _Item, done: int, total: int, unit: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - item.told_at >= 1.0 or done == total:
+            item.told_at = now
+            self._tell(item.job, done, total, unit)
 
     def _tell(self, job: Job, done: int, total: int, unit: str) -> None:
         step = str(job.work.step)
