@@ -150,6 +150,13 @@ def _parsed(data: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def _bytes(text: str) -> bytes:
+    value = base64.b64decode(text, validate=True)
+    if base64.b64encode(value).decode() != text:  # the last character may hold bits that decoding ignores (RFC 4648, 3.5)
+        raise ValueError("no base64 that an export writes")
+    return value
+
+
 def _entry(found: dict[str, Any] | None, line: int) -> Entry | None:
     """The record of a line; None when it holds none."""
     try:
@@ -160,9 +167,9 @@ def _entry(found: dict[str, Any] | None, line: int) -> Entry | None:
             partition=int(found["partition"]),
             offset=int(found["offset"]),
             timestamp=int(found["timestamp"]),
-            key=base64.b64decode(key["base64"], validate=True) if isinstance(key, dict) else key.encode(),
-            value=base64.b64decode(found["value"], validate=True),
-            headers=tuple((str(name), base64.b64decode(value, validate=True)) for name, value in found["headers"]),
+            key=_bytes(key["base64"]) if isinstance(key, dict) else key.encode(),
+            value=_bytes(found["value"]),
+            headers=tuple((str(name), _bytes(value)) for name, value in found["headers"]),
         )
         return Entry(record, leaf_of(record), line)
     except (AssertionError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
