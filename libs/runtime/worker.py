@@ -28,12 +28,11 @@ from libs.runtime.state_feed import Update
 from libs.runtime.watchdog import Watchdog
 
 _log = structlog.get_logger()
-DRAIN_S = 8.0
-HUNG_S = 30.0
+DRAIN_S, HUNG_S = 8.0, 30.0
 WAKE_AGAIN_S = 30.0
 LONGEST_NAP_S = 60.0
 AGAIN_S = 1.0
-DEFECTS = 4
+DEFECTS, BURST = 4, 16
 REPORTS = Counter("whimbrel_reports_total", "Reports sent", ["worker"])
 RUNNING = Gauge("whimbrel_work_running", "Work items being carried out", ["worker"])
 
@@ -66,7 +65,7 @@ class Worker:
         at_stop: Callable[[], object] = lambda: None,
     ) -> None:
         self._name, self._prefix, self._environment, self._actor = name, prefix, environment, f"service:{name}"
-        self._codec, self._producer, self._executor, self._limit = codec, producer, executor, limit
+        self._codec, self._producer, self._executor, self._limit, self._at_stop = codec, producer, executor, limit, at_stop
         self._items: dict[tuple[str, bytes], dict[tuple[str, int], _Item]] = {}
         self._places: dict[tuple[str, bytes], tuple[str, int]] = {}
         self._wakes: dict[tuple[str, bytes], asyncio.TimerHandle] = {}
@@ -75,7 +74,6 @@ class Worker:
         self._stopping = asyncio.Event()
         self._reports = REPORTS.labels(name)
         self._topics = {state_of(prefix, aggregate): commands_of(prefix, aggregate) for aggregate in AGGREGATES}
-        self._at_stop = at_stop
 
     def stop(self) -> None:
         """Start nothing further; `run` returns when what is running has ended or DRAIN_S have passed."""
@@ -167,7 +165,9 @@ class Worker:
         self._pump()
 
     async def _carry_out_ready(self) -> None:
-        while self._ready and not self._stopping.is_set():
+        for _ in range(BURST):  # then everything else has its turn
+            if not self._ready or self._stopping.is_set():
+                return
             item = self._ready.popleft()
             if item.dropped or item.stop:
                 continue

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from libs.contracts.stream import Stream
 from libs.contracts.work import STOPPED, SUCCEEDED, ReportWork, Work
 from libs.runtime.executor import Job, Progress
 from libs.runtime.state_feed import Update
-from libs.runtime.worker import Worker
+from libs.runtime.worker import BURST, Worker
 from tests.unit.runtime.test_work_that_ends_badly import WORK, Executor, Sent
 
 SLOW = "slow"
@@ -80,6 +81,15 @@ async def test_what_waits_holds_up_nothing_behind_it() -> None:
     assert reports(sent) == [("a", SUCCEEDED), ("c", SUCCEEDED), ("e", SUCCEEDED)]
     assert len(executor.running) == 2
     worker.drop({("t.migration.state", 0)})
+
+
+async def test_many_that_end_at_once_leave_turns_to_everything_else() -> None:
+    sent, told = Sent(), [0]
+    worker_of(sent, Mixed(), 2).take([state(f"m{number}") for number in range(10 * BURST)])
+    while told[-1] < 10 * BURST:
+        await asyncio.sleep(0)
+        told.append(len(sent.reports))
+    assert max(after - before for before, after in pairwise(told)) <= 2 * BURST
 
 
 async def test_no_more_wait_at_once_than_there_are_places() -> None:
