@@ -12,6 +12,7 @@ from typing import Any
 
 _REMEMBERED = 50_000
 _times: dict[bytes, int] = {}
+"""Times read before, by their eight bytes: those of a batch repeat."""
 
 
 def long(data: bytes, at: int) -> tuple[int, int]:
@@ -36,7 +37,7 @@ def long(data: bytes, at: int) -> tuple[int, int]:
 def _time(bits: int) -> int:
     """Eight bytes of a varint as a number: pairs of groups of 7 bits are moved together, then pairs of 14, then of 28.
 
-    Times of this century in microseconds have eight, and those of a batch repeat.
+    Times of this century in microseconds have eight.
     """
     bits &= 0x7F7F7F7F7F7F7F7F
     bits = bits & 0x007F007F007F007F | (bits & 0x7F007F007F007F00) >> 1

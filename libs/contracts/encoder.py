@@ -1,8 +1,8 @@
 """Compiles an Avro schema into a Python function that writes our models directly (Avro specification, "Binary Encoding").
 
 fastavro walks dictionaries and re-examines the schema for every value; a function with the schema unrolled into it wrote
-the same bytes in a fifth of the time, and encoding was half of the validator's work (docs/decisions/0002). Reading stays
-with fastavro, which is also the oracle: a test compares both on every message.
+the same bytes in a fifth of the time, and encoding was half of the validator's work (docs/decisions/0002). fastavro is the
+oracle: a test compares both on every message. `decoder` is the counterpart.
 """
 
 import struct

@@ -8,7 +8,7 @@ import msgspec
 from libs.contracts.avro import Schema, hash_of, schema_of
 from libs.contracts.catalogue import EVENT, MESSAGES, Message
 from libs.contracts.envelope import EventEnvelope
-from libs.runtime.codec import Decoded
+from libs.runtime.codec import Decoded, urn_of
 from libs.runtime.received import Received
 
 KINDS: dict[str, int] = {"migration": 1, "delivery": 2, "subscription": 3, "capacity": 4, "wave": 5}
@@ -16,7 +16,6 @@ KINDS: dict[str, int] = {"migration": 1, "delivery": 2, "subscription": 3, "capa
 LONGEST_INDEXED = 200
 """Characters that are kept of a text that can be searched for, so that no index entry outgrows its page."""
 _WIRE_PREFIX = 5
-_URN = b"urn:avro:sha-256:"
 _MESSAGES: dict[tuple[int, str], Message] = {
     (KINDS[message.folder], message.name): message for message in MESSAGES if message.role == EVENT and message.folder in KINDS
 }
@@ -46,10 +45,7 @@ def text(value: str, longest: int = LONGEST_INDEXED) -> str:
 @cache
 def _written() -> dict[type[Any], tuple[str, int, tuple[str, bytes]]]:
     """Name and version of each event type, and the first header of records that its present schema wrote."""
-    return {
-        message.model: (message.name, message.version, ("ce_dataschema", _URN + schema_of(message.model).fingerprint.hex().encode()))
-        for message in _MESSAGES.values()
-    }
+    return {message.model: (message.name, message.version, ("ce_dataschema", urn_of(message.model))) for message in _MESSAGES.values()}
 
 
 def event_row(fact: Fact, record: Received) -> EventRow:

@@ -94,10 +94,6 @@ class Codec:
             frame = self._frames[model, topic] = (_PREFIX.pack(0, self._registry.id_for(topic, schema)), constant)
         return frame
 
-    def urn_of(self, model: type[Any]) -> bytes:
-        """What `ce_dataschema` says in records of this model that are written now."""
-        return _urn(schema_of(model).fingerprint)
-
     def register(self, prefix: str, topics: Collection[str] = ()) -> int:
         """Register every schema under its topic, or those of some topics; returns how many. Raises RegistryUnavailable."""
         wanted = [m for m in MESSAGES if m.topic and (not topics or m.topic in topics)]
@@ -190,6 +186,11 @@ def _check(key: bytes | None, envelope: CommandEnvelope | EventEnvelope) -> None
         raise Poison("key_mismatch", f"the key is {key!r}, but the envelope says {envelope.tenant}/{envelope.aggregate}")
     if not envelope.tenant or not envelope.aggregate or "/" in envelope.tenant:
         raise Poison("invalid_key", f"the key is {key!r}; give a tenant without a slash, a slash, and the id of an aggregate")
+
+
+def urn_of(model: type[Any]) -> bytes:
+    """What `ce_dataschema` says in records of this model that are written now."""
+    return _urn(schema_of(model).fingerprint)
 
 
 @cache

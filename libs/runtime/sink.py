@@ -30,6 +30,7 @@ T = TypeVar("T")
 DATABASE_FAULTS = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
 """Of these an internal error means that a connection was cut while it was being handed out; `passes` tells the rest apart."""
 MAX_BATCH = 2_000
+"""Few enough records that two batches at once stay below the threshold of the cycle collector (libs.runtime.memory)."""
 MAX_PAUSE_S = 5.0
 _LOCK = """SELECT topic, partition, next_offset FROM whimbrel.reader_position
 WHERE reader = $1 AND (topic, partition) IN (SELECT * FROM unnest($2::text[], $3::int[])) ORDER BY topic, partition FOR UPDATE"""

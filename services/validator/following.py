@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from libs.contracts.avro import schema_of
 from libs.contracts.envelope import EventEnvelope
 from libs.domain.history import advance, seal
-from libs.runtime.codec import Codec, Decoded, header
+from libs.runtime.codec import Codec, Decoded, header, urn_of
 from libs.runtime.errors import Poison
 from libs.runtime.received import Received
 from services.validator.store import Store
@@ -42,7 +42,7 @@ def sound_body(message: Received, store: Store, codec: Codec) -> bytes | None:
     """
     match message.headers:
         case [("ce_dataschema", bytes() as urn), _, ("version", bytes() as version), ("work", b""), ("wake", bytes() as wake), *_]:
-            ours = urn == codec.urn_of(store.decider.state) and version.isdigit() and wake.isdigit()
+            ours = urn == urn_of(store.decider.state) and version.isdigit() and wake.isdigit()
             if ours and message.value and message.value[0] == 0:
                 return message.value[5:]
     if number_in(message, "version") < 1:
