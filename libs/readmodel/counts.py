@@ -7,6 +7,9 @@ BLOCK offsets the number is put aside in `status_count_before`; any earlier mome
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+from msgspec.structs import astuple
+
 from libs.runtime.sink import Connection
 
 BLOCK = 1_024
@@ -19,7 +22,7 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint
 ON CONFLICT (tenant, status, partition) DO UPDATE SET count = excluded.count, block = excluded.block"""
 
 
-class Count(NamedTuple):
+class Count(msgspec.Struct):
     """Number of migrations, and the last block in which it changed; -1 for never."""
 
     migrations: int
@@ -50,18 +53,32 @@ class Counts:
     def add(self, tenant: str, status: str, partition: int, pos: int, change: int) -> None:
         """One more or one less in a status from the event at `pos` on."""
         key, block = (tenant, status, partition), pos // BLOCK
-        count = self._counts.get(key, Count(0, -1))
+        count = self._counts.get(key)
+        if count is None:
+            count = self._counts[key] = Count(0, -1)
         if count.block < block:
             self._before.append((*key, block, count.migrations))
-        self._counts[key] = Count(count.migrations + change, block)
+            count.block = block
+        count.migrations += change
         self._changed.add(key)
 
-    async def save(self, connection: Connection) -> None:
-        """Write what changed since the last call."""
-        if self._before:
-            columns = ["tenant", "status", "partition", "block", "count"]
-            await connection.copy_records_to_table("status_count_before", records=self._before, columns=columns)
-        if self._changed:
-            rows = [(*key, *self._counts[key]) for key in self._changed]
-            await connection.execute(_SAVE, *map(list, zip(*rows, strict=True)))
+    def taken(self) -> "Counted":
+        """What changed since the last call."""
+        counted = Counted(self._before, [(*key, *astuple(self._counts[key])) for key in self._changed])
         self._before, self._changed = [], set()
+        return counted
+
+
+class Counted(NamedTuple):
+    """Rows of the two tables that a batch changes."""
+
+    before: list[tuple[str, str, int, int, int]]
+    now: list[tuple[str, str, int, int, int]]
+
+    async def save(self, connection: Connection) -> None:
+        """Write them."""
+        if self.before:
+            columns = ["tenant", "status", "partition", "block", "count"]
+            await connection.copy_records_to_table("status_count_before", records=self.before, columns=columns)
+        if self.now:
+            await connection.execute(_SAVE, *map(list, zip(*self.now, strict=True)))

@@ -246,8 +246,9 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
         if type(body) is not e.MigrationRequested:
             raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate} begins with {type(body).__name__}")
         return _requested(fact, body.request)
-    changes = _CHANGES[type(body)](row, body)
-    if "status" in changes:
+    kind = type(body)
+    changes = _CHANGES[kind](row, body)
+    if changes.get("status", row.status) != row.status:
         changes["status"] = status = text(changes["status"])
         if status != row.status:
             changes["status_since"], changes["status_event"] = fact.pos, envelope.event_id
@@ -255,12 +256,12 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
         changes["next_deadline"] = next_deadline(changes["work"])
     if "reason" in changes:
         changes["reason"] = text(changes["reason"], LONGEST_TEXT)
-    at_gate = AT_GATE.get(type(body))
+    at_gate = AT_GATE.get(kind)
     if at_gate is not None:
         changes |= told(at_gate, row.gate, row.way_back, envelope, body)
-    if type(body) is e.MigrationPlanned:
+    if kind is e.MigrationPlanned:
         changes["plan_pos"] = fact.pos
-    if type(body) is e.MigrationArchived:
+    if kind is e.MigrationArchived:
         changes["archived_at"] = envelope.recorded_at
     return replace(
         row, version=envelope.version, head=fact.hash, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes

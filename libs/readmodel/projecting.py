@@ -1,9 +1,11 @@
 """The projection: a batch of the log folded in memory, then written with one statement or COPY a table.
 
-Everything folded belongs to one partition, so a row has one writer; current rows are remembered between batches.
+Everything folded belongs to one partition, so a row has one writer; current rows are remembered between batches. While one
+batch is being written the next is folded: what a batch writes is complete once it is folded, and touched no more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,7 +23,7 @@ from libs.readmodel.view import View, insert, load, update
 from libs.runtime.batches import Taken
 from libs.runtime.errors import BrokenHistory, Poison
 from libs.runtime.received import Received
-from libs.runtime.sink import Connection
+from libs.runtime.sink import Connection, Load
 
 _log = structlog.get_logger()
 _MIGRATION, _CAPACITY, _WAVE = KINDS["migration"], KINDS["capacity"], KINDS["wave"]
@@ -53,7 +55,6 @@ class Projector:
     def __init__(self, prefix: str, schema: str = "") -> None:
         self._prefix, self._schema = prefix, schema
         self._kinds = {f"{prefix}.{name}.events": number for name, number in KINDS.items()}
-        self._filled = ""
         self._rows: dict[Key, Any] = {}
         self._counts = Counts()
 
@@ -67,58 +68,61 @@ class Projector:
         if self._schema:
             await generations.use(connection, self._schema)
             return self._schema
-        schema = await generations.live(connection, self._prefix)
-        if schema != self._filled:
-            self.forget()
-            self._filled = schema
-        return schema
+        return await generations.live(connection, self._prefix)
 
-    async def apply(self, connection: Connection, records: list[Taken]) -> None:
-        """Fold a batch and write it. An event that does not follow its aggregate's last one is not the validator's: it is
-        refused with an alarm and kept as a dead letter, never folded.
+    def fold(self, records: list[Taken], load: Load) -> "_Batch":
+        """Fold a batch. An event that does not follow its aggregate's last one is not the validator's: it is refused with an
+        alarm and kept as a dead letter, never folded.
         """
-        facts, others, rejected = self._sorted(records)
-        await self._load(connection, facts)
         batch = _Batch(self._rows, self._counts)
+        facts, missing = self._sorted(records, batch)
+        if missing:
+            load(partial(self._load, missing))
         for key, fact, taken in facts:
             try:
                 batch.take(key, fact, taken.record)
             except BrokenHistory as error:
                 _log.error("event refused", topic=taken.record.topic, partition=fact.partition, offset=fact.pos, reason=str(error))
-                rejected.append(replace(taken, content=Poison("does_not_follow", str(error))))
-        await batch.write(connection)
-        await self._counts.save(connection)
-        self._remember(batch.touched)
-        await operations.store_letters(connection, [o for o in others if type(o) is DeadLetter], rejected)
-        await operations.store_resolutions(connection, [o for o in others if type(o) is DeadLetterResolved])
-        await operations.store_progress(connection, [o for o in others if type(o) is ProgressReported], batch.ended())
+                batch.rejected.append(replace(taken, content=Poison("does_not_follow", str(error))))
+        self._remember(batch.end())
+        return batch
 
-    def _sorted(self, records: list[Taken]) -> tuple[list[_Placed], list[Any], list[Taken]]:
+    async def write(self, connection: Connection, folded: "_Batch") -> None:
+        """Write a batch that was folded."""
+        await folded.write(connection)
+
+    def _sorted(self, records: list[Taken], batch: "_Batch") -> tuple[list[_Placed], dict[Key, int]]:
+        """The events among the records, and the rows that they need and memory lacks, with their partitions. Whatever else there
+        is goes into the batch."""
         facts: list[_Placed] = []
-        others: list[Any] = []
-        rejected: list[Taken] = []
+        missing: dict[Key, int] = {}
         for taken in records:
             record, content = taken.record, taken.content
             if isinstance(content, Poison):
-                rejected.append(taken)
+                batch.rejected.append(taken)
             elif content.envelope is None:
-                others.append(content.body)
-            elif not usable(record.key):
-                poison = Poison("key_unusable", f"the key is longer than {LONGEST_KEY} bytes or holds a NUL character")
-                rejected.append(replace(taken, content=poison))
+                batch.others.append(content.body)
             else:
-                fact = fact_of(record, self._kinds[record.topic], content)
-                facts.append(((fact.kind, fact.envelope.tenant, fact.envelope.aggregate), fact, taken))
-        return facts, others, rejected
+                fact, envelope = fact_of(record, self._kinds[record.topic], content), content.envelope
+                key = (fact.kind, envelope.tenant, envelope.aggregate)
+                if key not in self._rows:
+                    if not usable(record.key):
+                        poison = Poison("key_unusable", f"the key is longer than {LONGEST_KEY} bytes or holds a NUL character")
+                        batch.rejected.append(replace(taken, content=poison))
+                        continue
+                    if envelope.version:
+                        missing[key] = fact.partition
+                facts.append((key, fact, taken))
+        return facts, missing
 
-    async def _load(self, connection: Connection, facts: Sequence[_Placed]) -> None:
-        missing = {key for key, fact, _ in facts if key not in self._rows and fact.envelope.version}
+    async def _load(self, missing: dict[Key, int], connection: Connection) -> None:
         for kind, view in VIEWS.items():
             keys = [key[1:] for key in missing if key[0] == kind]
             if keys:
                 found = await load(connection, view, keys)
                 self._rows.update({(kind, *key): found.get(key) for key in keys})
-        await self._counts.load(connection, {(key[1], fact.partition) for key, fact, _ in facts if key[0] == _MIGRATION})
+        # Where a row is in memory, the counts of its tenant and partition are.
+        await self._counts.load(connection, {(key[1], partition) for key, partition in missing.items() if key[0] == _MIGRATION})
 
     def _remember(self, touched: Iterable[Key]) -> None:
         """Keep the rows used last."""
@@ -131,47 +135,51 @@ class Projector:
 
 
 class _Batch:
-    """One batch: what it changes, table by table."""
+    """One batch: what it changes, table by table. After `end` nothing of it changes any more."""
 
     def __init__(self, rows: dict[Key, Any], counts: Counts) -> None:
         self._rows, self._counts = rows, counts
+        self.others: list[Any] = []
+        self.rejected: list[Taken] = []
         self._events: list[EventRow] = []
         self._changes: list[tuple[Any, ...]] = []
         self._new: set[Key] = set()
+        self._written: dict[int, tuple[list[Any], list[Any]]] = {}
         self._slots = Slots()
         self._members = Members()
-        self.touched: dict[Key, None] = {}
+        self._touched: dict[Key, None] = {}
 
     def take(self, key: Key, fact: Fact, record: Received) -> None:
         """Fold one event; one that is known already changes nothing."""
         version = fact.envelope.version
-        if version < 1 and type(fact.body) is not CommandRefused:
+        if version > 0:
+            row = self._rows[key]
+            if row is not None and version <= row.version:
+                return
+            self._fold(key, row, fact)
+        elif version < 0 or type(fact.body) is not CommandRefused:
             raise BrokenHistory(f"{key[1]}/{key[2]}: only a refusal stands outside a history")
-        if not version or self._folded(key, fact):
-            self._events.append(event_row(fact, record))
+        self._events.append(event_row(fact, record))
 
-    def _folded(self, key: Key, fact: Fact) -> bool:
-        """Fold an event into its row, unless the row has it already."""
-        row, envelope = self._rows[key], fact.envelope
+    def _fold(self, key: Key, row: Any, fact: Fact) -> None:
+        """Fold the next event into its row."""
+        kind, envelope = key[0], fact.envelope
         version, head = (row.version, row.head) if row else (0, GENESIS)
-        if envelope.version <= version:
-            return False
         if envelope.version != version + 1:
             raise BrokenHistory(f"{key[1]}/{key[2]} is at version {version}, but version {envelope.version} follows")
         if envelope.previous != head:
             raise BrokenHistory(f"{key[1]}/{key[2]}: version {envelope.version} does not name the hash of version {version}")
-        kind = key[0]
         self._rows[key] = after = VIEWS[kind].evolve(row, fact)
-        self.touched[key] = None
+        self._touched[key] = None
         if row is None:
             self._new.add(key)
-        if kind == _MIGRATION and (row is None or after.status != row.status):
-            self._status_changed(row, after, fact.pos)
+        if kind == _MIGRATION:
+            if row is None or after.status != row.status:
+                self._status_changed(row, after, fact.pos)
         elif kind == _CAPACITY:
             self._slots.take(fact)
         elif kind == _WAVE:
             self._members.take(fact, row, after)
-        return True
 
     def _status_changed(self, row: Any, after: Any, pos: int) -> None:
         since, before = (row.status_since, row.status) if row else (pos, "")
@@ -181,23 +189,31 @@ class _Batch:
             self._counts.add(after.tenant, before, after.partition, pos, -1)
         self._counts.add(after.tenant, after.status, after.partition, pos, 1)
 
-    def ended(self) -> list[tuple[str, str]]:
-        """Migrations of the batch that have ended."""
-        return [key[1:] for key in self.touched if key[0] == _MIGRATION and self._rows[key].ended]
+    def end(self) -> Iterable[Key]:
+        """Take the rows as they are now; returns the keys of those that the batch changed."""
+        for key in self._touched:
+            new, changed = self._written.setdefault(key[0], ([], []))
+            (new if key in self._new else changed).append(self._rows[key])
+        self._counted = self._counts.taken()
+        return self._touched
 
     async def write(self, connection: Connection) -> None:
         """Write all rows."""
         if self._events:
             await connection.copy_records_to_table("event", records=self._events, columns=list(EVENT_COLUMNS))
-        for kind, view in VIEWS.items():
-            keys = [key for key in self.touched if key[0] == kind]
-            await insert(connection, view, [self._rows[key] for key in keys if key in self._new])
-            await update(connection, view, [self._rows[key] for key in keys if key not in self._new])
+        for kind, (new, changed) in self._written.items():
+            await insert(connection, VIEWS[kind], new)
+            await update(connection, VIEWS[kind], changed)
         await self._slots.write(connection)
         await self._members.write(connection)
         if self._changes:
             await connection.copy_records_to_table("status_change", records=self._changes, columns=_CHANGE_COLUMNS)
-        begun = [self._rows[key] for key in self._new if key[0] == _MIGRATION]
-        if begun:
-            found = [(row.tenant, term, row.requested_at, row.id) for row in begun for term in migration.terms(row)]
+        begun, changed = self._written.get(_MIGRATION, ([], []))
+        found = [(row.tenant, term, row.requested_at, row.id) for row in begun for term in migration.terms(row)]
+        if found:
             await connection.copy_records_to_table("migration_term", records=found, columns=_TERM_COLUMNS)
+        await self._counted.save(connection)
+        ended = [(row.tenant, row.id) for row in (*begun, *changed) if row.ended]
+        await operations.store_letters(connection, [o for o in self.others if type(o) is DeadLetter], self.rejected)
+        await operations.store_resolutions(connection, [o for o in self.others if type(o) is DeadLetterResolved])
+        await operations.store_progress(connection, [o for o in self.others if type(o) is ProgressReported], ended)

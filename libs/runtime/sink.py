@@ -1,17 +1,18 @@
 """The sink loop: records in, rows and offsets out in one SQL transaction, so that a crash anywhere repeats nothing.
 
 1. On assignment, seek to the stored positions, never to Kafka's.
-2. In a thread: read a batch and decode it; what cannot be decoded is marked as poison (libs.runtime.batches).
-3. While the next batch is being read: open a transaction and ask the target which reader's positions hold.
-4. Lock those positions. Records below them are stored already (a late twin, or a commit whose answer was lost) and are
-   dropped; a position below the batch means rows are missing before it: seek back instead of writing.
+2. In a thread: read a batch and decode it; what cannot be decoded is marked as poison (libs.runtime.batches). Let the target
+   fold it into what it is going to write.
+3. While the next batch is being read and folded: open a transaction and ask the target which reader's positions hold.
+4. Lock those positions. Where they are others than the batch begins at, rows are missing before it, or it is stored already
+   (by a late twin, or in a commit whose answer was lost): forget everything folded, and read again from where they are.
 5. Let the target write its rows. 6. Move the positions on and commit. 7. A lost database is waited for, with the batch in hand.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 import structlog
@@ -27,6 +28,8 @@ _log = structlog.get_logger()
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 T = TypeVar("T")
+Load: TypeAlias = Callable[[Callable[[Connection], Awaitable[None]]], None]
+"""Runs a reading function in a transaction, for another thread than the event loop's."""
 DATABASE_FAULTS = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
 """Of these an internal error means that a connection was cut while it was being handed out; `passes` tells the rest apart."""
 MAX_BATCH = 2_000
@@ -42,20 +45,29 @@ SELECT $1, topic, partition, 0 FROM unnest($2::text[], $3::int[]) AS n (topic, p
 
 
 class Target(Protocol):
-    """What writes the rows. Its calls happen inside the transaction that moves the positions."""
+    """What folds records and writes the rows."""
 
     async def reader(self, connection: Connection) -> str:
         """Name under which the positions of these rows are kept (table whimbrel.reader_position)."""
 
-    async def apply(self, connection: Connection, records: list[Taken]) -> None:
-        """Write the rows of records that follow the stored positions. Raises BrokenHistory to stop the process."""
+    def fold(self, records: list[Taken], load: Load) -> Any:
+        """What `write` will write of records that follow those folded before. Called in the reading thread; what is missing
+        for it is read with `load`, in a transaction. Raises BrokenHistory to stop the process."""
+
+    async def write(self, connection: Connection, folded: Any) -> None:
+        """Write what was folded, in the transaction that moves the positions; perhaps again, in another one."""
 
     def forget(self) -> None:
-        """Drop whatever is remembered of rows: they may be others now."""
+        """Drop whatever is remembered of rows: they may be others now. Called when nothing is being folded."""
 
 
 class _Superseded(Exception):
-    """The stored positions are behind the batch: rows before it are missing, so read again from where they end."""
+    """The stored positions are not those that the batch begins at: read again from where they are."""
+
+
+class _Folded(NamedTuple):
+    batch: Batch
+    content: Any
 
 
 class Sink:
@@ -76,6 +88,7 @@ class Sink:
         self._batches = Batches(consumer, admin, codec, self._stored, max_batch)
         self._stopping = asyncio.Event()
         self._superseded = False
+        self._reader = ""
         self.ready = False
 
     def stop(self) -> None:
@@ -92,21 +105,30 @@ class Sink:
         collect_rarely()
         batches = self._batches
         await asyncio.to_thread(partial(batches.subscribe, self._topics) if until is None else partial(batches.bound, until))
-        reading = asyncio.create_task(asyncio.to_thread(batches.read))
+        reading = asyncio.create_task(asyncio.to_thread(self._read))
         while not self._stopping.is_set():
-            batch, done = await reading, until is not None and batches.done()
-            reading = asyncio.create_task(asyncio.to_thread(batches.read))  # 2
-            if batch.records or batch.complete:
-                await self._transaction(partial(self._store, batch))
+            folded, done = await reading, until is not None and batches.done()
+            reading = asyncio.create_task(asyncio.to_thread(self._read))
+            if folded is not None:
+                await self._transaction(partial(self._store, folded))
             if self._superseded:
                 await reading
                 self._superseded = False
                 await asyncio.to_thread(batches.again)
-                reading = asyncio.create_task(asyncio.to_thread(batches.read))
+                reading = asyncio.create_task(asyncio.to_thread(self._read))
             elif done:
                 break
         await reading
         await asyncio.to_thread(batches.consumer.close if until is None else batches.consumer.unassign)
+
+    def _read(self) -> _Folded | None:  # 2
+        batch = self._batches.read()
+        if not batch.records and not batch.complete:
+            return None
+        try:
+            return _Folded(batch, self._target.fold(batch.records, self._load))
+        except _Superseded:
+            return None
 
     async def _transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T | None:  # 7
         """Run work in a transaction, again and again while the database is away; None when it was superseded or told to stop."""
@@ -116,11 +138,9 @@ class Sink:
                 async with self._pool.acquire() as connection, connection.transaction():
                     return await work(connection)
             except _Superseded:
-                self._target.forget()
                 self._superseded = True
                 return None
             except DATABASE_FAULTS as error:
-                self._target.forget()
                 if not passes(error):
                     raise
                 if self._stopping.is_set():
@@ -129,33 +149,45 @@ class Sink:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE_S)
 
-    async def _store(self, batch: Batch, connection: Connection) -> None:
+    async def _store(self, folded: _Folded, connection: Connection) -> None:
+        batch = folded.batch
         reader = await self._target.reader(connection)  # 3
         places = [*(batch.begins.keys() | batch.complete.keys())]
         columns = [place[0] for place in places], [place[1] for place in places]
         stored = {(row[0], row[1]): row[2] for row in await connection.fetch(_LOCK, reader, *columns)}  # 4
-        if any(stored.get(place, -1) < begin for place, begin in batch.begins.items()):
+        if reader != self._reader or any(stored.get(place) != begin for place, begin in batch.begins.items()):
             raise _Superseded
-        records = batch.records
-        if any(stored[place] > begin for place, begin in batch.begins.items()):
-            self._target.forget()
-            records = [taken for taken in records if taken.record.offset >= stored[taken.record[:2]]]
-        await self._target.apply(connection, records)  # 5
+        await self._target.write(connection, folded.content)  # 5
         ends = {place: max(stored.get(place, 0), batch.ends.get(place, 0)) for place in places}
         seen = {place: complete.at for place, complete in batch.complete.items() if ends[place] >= complete.offset}
         await connection.execute(_MOVE, reader, *columns, [ends[p] for p in places], [seen.get(p, 0) for p in places])  # 6
 
+    def _await(self, work: Callable[[Connection], Awaitable[T]]) -> T | None:
+        """Run work in a transaction, for the reading thread."""
+        return asyncio.run_coroutine_threadsafe(self._transaction(work), self._loop).result()
+
+    def _load(self, work: Callable[[Connection], Awaitable[None]]) -> None:
+        async def load(connection: Connection) -> bool:
+            if await self._target.reader(connection) != self._reader:
+                raise _Superseded
+            await work(connection)
+            return True
+
+        if not self._await(load):
+            raise _Superseded
+
     def _stored(self, places: list[Place]) -> dict[Place, int]:
         """Stored positions, for the reading thread; none when told to stop."""
-        found = asyncio.run_coroutine_threadsafe(self._transaction(partial(self._positions, places)), self._loop).result()
+        self._target.forget()
+        found = self._await(partial(self._positions, places))
         self.ready = True
         return found or {}
 
     async def _positions(self, places: list[Place], connection: Connection) -> dict[Place, int]:  # 1
-        reader = await self._target.reader(connection)
+        self._reader = await self._target.reader(connection)
         columns = [place[0] for place in places], [place[1] for place in places]
-        await connection.execute(_BEGIN, reader, *columns)
-        return {(row[0], row[1]): row[2] for row in await connection.fetch(_LOCK, reader, *columns)}
+        await connection.execute(_BEGIN, self._reader, *columns)
+        return {(row[0], row[1]): row[2] for row in await connection.fetch(_LOCK, self._reader, *columns)}
 
 
 def passes(error: Exception) -> bool:
