@@ -69,8 +69,11 @@ def length(data: bytes, at: int) -> tuple[int, int]:
     return value, at
 
 
-_NUMBER = "x = b[p]; p += 1", "if x < 128: {0} = (x >> 1) ^ -(x & 1)", "else: {0}, p = long(b, p - 1)"
-_LENGTH = "n = b[p]; p += 1", "if n > 127 or n & 1: n, p = length(b, p - 1)", "else: n >>= 1"
+_NUMBERS = [(byte >> 1) ^ -(byte & 1) if byte < 128 else None for byte in range(256)]
+_LENGTHS = [number if number is not None and number >= 0 else None for number in _NUMBERS]
+"""What one byte means as a number and as a length, as nearly every one is written; None where it takes more bytes, or is wrong."""
+_NUMBER = "{0} = numbers[b[p]]; p += 1", "if {0} is None: {0}, p = long(b, p - 1)"
+_LENGTH = "n = lengths[b[p]]; p += 1", "if n is None: n, p = length(b, p - 1)"
 _PRIMITIVES = {
     "string": (*_LENGTH, "q = p + n; {0} = b[p:q].decode(); p = q"),
     "bytes": (*_LENGTH, "q = p + n; {0} = b[p:q]; p = q"),
@@ -89,6 +92,8 @@ class _Reader:
         self.scope: dict[str, Any] = {
             "long": long,
             "length": length,
+            "numbers": _NUMBERS,
+            "lengths": _LENGTHS,
             "flags": (False, True),
             "double": struct.Struct("<d").unpack_from,
         }

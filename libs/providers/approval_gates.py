@@ -19,6 +19,8 @@ def with_gates(plan: Plan, approval: bool, gates: Sequence[ApprovalTerms] = ()) 
     `approval` is the short form of one gate before the first step of the phase cutting_over. Several before the same step
     stand in the order in which they were asked for, those whose approvals may lapse last.
     """
+    if not approval and not gates:
+        return plan, ()
     asked = [("/approval", CUTOVER.phase)] if approval else []
     asked += [(f"/approvals/{index}/before", terms.before) for index, terms in enumerate(gates)]
     problems = tuple(_nowhere(plan, field, before) for field, before in asked if _place(plan, before) < 0)

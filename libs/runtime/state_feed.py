@@ -31,13 +31,6 @@ class Update(NamedTuple):
     traceparent: bytes
 
 
-class _Asks(NamedTuple):
-    """The workers that have something to do for a state, and when it asks to be woken, as its headers say."""
-
-    work: bytes
-    wake: bytes
-
-
 class StateFeed:
     """Feeds updates to `deliver`, which is called from the feed's thread with a batch; `dropped` with partitions lost."""
 
@@ -109,8 +102,9 @@ class StateFeed:
         if asks is None:
             self._refuse(record, "the headers are not those of a state")
             return
-        wake_at = int(asks.wake) if self._wakes else 0
-        concerns = wake_at or self._worker in asks.work.split(b",")
+        work, wake = asks
+        wake_at = int(wake) if self._wakes else 0
+        concerns = wake_at or self._worker in work.split(b",")
         behind = self._behind.get(place)
         if behind is not None:
             behind.pop(key, None)
@@ -157,12 +151,16 @@ class StateFeed:
         self._dropped(places)
 
 
-def _asks(record: Received) -> _Asks | None:
-    """What the headers say; None when they are not those of a state: version and wake are numbers, work names workers."""
-    headers = dict(record.headers)
-    version, work, wake = headers.get("version"), headers.get("work"), headers.get("wake")
-    if record.value is None or "ce_dataschema" not in headers:
+def _asks(record: Received) -> tuple[bytes, bytes] | None:
+    """Who has something to do, and when to wake; None when the headers are no state's: version and wake are numbers, work names workers."""
+    match record.headers:
+        case [("ce_dataschema", _), _, ("version", version), ("work", work), ("wake", wake), ("traceparent", _)]:
+            pass  # as the validator writes them, so that only a stranger's are looked up by name
+        case others:
+            named = dict(others)
+            if "ce_dataschema" not in named:
+                return None
+            version, work, wake = named.get("version"), named.get("work"), named.get("wake")
+    if record.value is None or not (isinstance(version, bytes) and isinstance(work, bytes) and isinstance(wake, bytes)):
         return None
-    if not (isinstance(version, bytes) and isinstance(work, bytes) and isinstance(wake, bytes)):
-        return None
-    return _Asks(work, wake) if version.isdigit() and wake.isdigit() else None
+    return (work, wake) if version.isdigit() and wake.isdigit() else None

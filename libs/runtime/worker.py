@@ -260,7 +260,7 @@ class Worker:
             environment=self._environment,
             actor=self._actor,
             correlation_id=sender.correlation_id,
-            occurred_at=now_us(),
+            occurred_at=now_us() // 1_000 * 1_000,  # whole milliseconds: codecs here and downstream remember times that repeat
         )
         topic = self._topics[state_topic]
         try:

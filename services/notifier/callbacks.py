@@ -33,19 +33,19 @@ class Callbacks:
 
     def __init__(self, bootstrap: str, prefix: str, codec: Codec) -> None:
         self._bootstrap, self._topic, self._codec = bootstrap, state_of(prefix, "migration"), codec
-        self._urls: dict[int, dict[bytes, str]] = {}
+        self.by_partition: dict[int, dict[bytes, str]] = {}
 
     def of(self, partition: int) -> dict[bytes, str]:
         """URLs of a partition's migrations; change it as events pass."""
-        return self._urls.setdefault(partition, {})
+        return self.by_partition.setdefault(partition, {})
 
     def __len__(self) -> int:
-        return sum(map(len, self._urls.values()))
+        return sum(map(len, self.by_partition.values()))
 
     def drop(self, partitions: Iterable[int]) -> None:
         """Forget partitions."""
         for partition in partitions:
-            self._urls.pop(partition, None)
+            self.by_partition.pop(partition, None)
 
     def restore(self, committed: list[TopicPartition], stopping: Callable[[], bool]) -> None:
         """Learn what events before these committed offsets told. A partition never read before needs nothing: its events will tell."""

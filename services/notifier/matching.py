@@ -49,17 +49,17 @@ class Matcher:
         """Records to produce, by topic, in the order of the events. Raises RegistryUnavailable; asking again is harmless."""
         records: list[tuple[str, Record]] = []
         ended: list[tuple[int, bytes]] = []
-        tenants, callbacks = self._table.tenants, self._callbacks
+        tenants, callbacks = self._table.tenants, self._callbacks.by_partition
         for message in messages:
             value, key = message.value() or b"", message.key() or b""
             if (
                 URL_SIGN in value
                 or (tenants and key[: key.find(b"/")] in tenants)
-                or (len(callbacks) and key in callbacks.of(message.partition() or 0))
+                or (callbacks and key in callbacks.get(message.partition() or 0, ()))
             ):
                 self._consider(message, key, records, ended)
         for partition, key in ended:
-            callbacks.of(partition).pop(key, None)
+            self._callbacks.of(partition).pop(key, None)
         return records
 
     def _consider(self, message: Message, key: bytes, records: list[tuple[str, Record]], ended: list[tuple[int, bytes]]) -> None:

@@ -1,13 +1,16 @@
 """The plan of a rehearsal: as many steps as asked for, spread over the five phases."""
 
+from functools import lru_cache
+
 from libs.contracts.migration.plan import ACT, CHECK, WAIT, Plan, Step
 from libs.providers.rehearsal.options import Options
 
 PHASES = ("preparing", "replicating", "testing", "cutting_over", "finalising")
 
 
+@lru_cache(maxsize=64)
 def make_plan(options: Options) -> Plan:
-    """Derive the plan from the options alone."""
+    """Derive the plan from the options alone. Cached: the rehearsals of a wave are mostly alike."""
     return Plan(
         provider="rehearsal",
         steps=tuple(_step(number, options) for number in range(1, options.steps + 1)),
