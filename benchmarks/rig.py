@@ -58,12 +58,20 @@ class Rig:
         """The five bytes that a record of this type begins with."""
         return b"\0" + Registry(self.stack.registry).id_for(self.events, schema_of(kind)).to_bytes(4, "big")
 
+    def ends(self, topic: str) -> list[TopicPartition]:
+        """Where every partition of a topic ends now."""
+        consumer = kafka.reader(self.stack.kafka)
+        edges = [kafka.edges(consumer, topic, partition) for partition in range(PARTITIONS)]
+        consumer.close()
+        return [TopicPartition(topic, partition, end) for partition, (_, end) in enumerate(edges)]
+
     def tail(self, topic: str) -> Consumer:
         """A consumer that stands at the end of every partition of a topic."""
+        return self.reader(self.ends(topic))
+
+    def reader(self, places: list[TopicPartition]) -> Consumer:
+        """A consumer that stands at these places."""
         consumer = kafka.reader(self.stack.kafka, **{"fetch.wait.max.ms": 20})
-        places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
-        for place in places:
-            place.offset = consumer.get_watermark_offsets(place, timeout=10)[1]
         consumer.assign(places)
         return consumer
 
