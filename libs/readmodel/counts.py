@@ -4,7 +4,6 @@ A row of `status_count` belongs to one partition, so its owner alone changes it.
 BLOCK offsets the number is put aside in `status_count_before`; any earlier moment is that number plus the changes since.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -42,13 +41,16 @@ class Counts:
         self._changed: set[Key] = set()
         self._before: list[tuple[str, str, int, int, int]] = []
 
-    async def load(self, connection: Connection, places: Iterable[tuple[str, int]]) -> None:
-        """Make sure that the counts of these tenants and partitions are known."""
-        missing = [place for place in places if place not in self._known]
-        if missing:
-            for row in await connection.fetch(_LOAD, [place[0] for place in missing], [place[1] for place in missing]):
+    def unknown(self, places: set[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Which of these tenants and partitions are to be loaded before anything is added in them."""
+        return places - self._known
+
+    async def load(self, connection: Connection, places: set[tuple[str, int]]) -> None:
+        """Load the counts of tenants and partitions that are unknown."""
+        if places:
+            for row in await connection.fetch(_LOAD, [place[0] for place in places], [place[1] for place in places]):
                 self._counts[row[0], row[1], row[2]] = Count(row[3], row[4])
-            self._known.update(missing)
+            self._known |= places
 
     def add(self, tenant: str, status: str, partition: int, pos: int, change: int) -> None:
         """One more or one less in a status from the event at `pos` on."""

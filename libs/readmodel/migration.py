@@ -247,6 +247,8 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
             raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate} begins with {type(body).__name__}")
         return _requested(fact, body.request)
     kind = type(body)
+    if kind not in _CHANGES:
+        raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate} begins a second time")
     changes = _CHANGES[kind](row, body)
     if changes.get("status", row.status) != row.status:
         changes["status"] = status = text(changes["status"])

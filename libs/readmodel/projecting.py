@@ -75,9 +75,9 @@ class Projector:
         alarm and kept as a dead letter, never folded.
         """
         batch = _Batch(self._rows, self._counts)
-        facts, missing = self._sorted(records, batch)
-        if missing:
-            load(partial(self._load, missing))
+        facts, missing, places = self._sorted(records, batch)
+        if missing or places:
+            load(partial(self._load, missing, places))
         for key, fact, taken in facts:
             try:
                 batch.take(key, fact, taken.record)
@@ -91,11 +91,12 @@ class Projector:
         """Write a batch that was folded."""
         await folded.write(connection)
 
-    def _sorted(self, records: list[Taken], batch: "_Batch") -> tuple[list[_Placed], dict[Key, int]]:
-        """The events among the records, and the rows that they need and memory lacks, with their partitions. Whatever else there
-        is goes into the batch."""
+    def _sorted(self, records: list[Taken], batch: "_Batch") -> tuple[list[_Placed], set[Key], set[tuple[str, int]]]:
+        """The events among the records, and which rows, and counts of which tenants and partitions, they need and memory lacks.
+        Whatever else there is goes into the batch."""
         facts: list[_Placed] = []
-        missing: dict[Key, int] = {}
+        missing: set[Key] = set()
+        places: set[tuple[str, int]] = set()
         for taken in records:
             record, content = taken.record, taken.content
             if isinstance(content, Poison):
@@ -111,18 +112,19 @@ class Projector:
                         batch.rejected.append(replace(taken, content=poison))
                         continue
                     if envelope.version:
-                        missing[key] = fact.partition
+                        missing.add(key)
+                if fact.kind == _MIGRATION:
+                    places.add((envelope.tenant, fact.partition))
                 facts.append((key, fact, taken))
-        return facts, missing
+        return facts, missing, self._counts.unknown(places)
 
-    async def _load(self, missing: dict[Key, int], connection: Connection) -> None:
+    async def _load(self, missing: set[Key], places: set[tuple[str, int]], connection: Connection) -> None:
         for kind, view in VIEWS.items():
             keys = [key[1:] for key in missing if key[0] == kind]
             if keys:
                 found = await load(connection, view, keys)
                 self._rows.update({(kind, *key): found.get(key) for key in keys})
-        # Where a row is in memory, the counts of its tenant and partition are.
-        await self._counts.load(connection, {(key[1], partition) for key, partition in missing.items() if key[0] == _MIGRATION})
+        await self._counts.load(connection, places)
 
     def _remember(self, touched: Iterable[Key]) -> None:
         """Keep the rows used last."""

@@ -52,7 +52,7 @@ class Target(Protocol):
 
     def fold(self, records: list[Taken], load: Load) -> Any:
         """What `write` will write of records that follow those folded before. Called in the reading thread; what is missing
-        for it is read with `load`, in a transaction. Raises BrokenHistory to stop the process."""
+        for it is read with `load`, in a transaction."""
 
     async def write(self, connection: Connection, folded: Any) -> None:
         """Write what was folded, in the transaction that moves the positions; perhaps again, in another one."""
@@ -66,6 +66,7 @@ class _Superseded(Exception):
 
 
 class _Folded(NamedTuple):
+    reader: str
     batch: Batch
     content: Any
 
@@ -99,34 +100,45 @@ class Sink:
     async def run(self, until: dict[Place, int] | None = None) -> None:
         """Serve as a member of the consumer's group until `stop`; or, given `until`, read those partitions up to there and return.
 
-        Raises BrokenHistory when the log contradicts itself or the rows, and what neither Kafka nor PostgreSQL will get over.
+        Raises BrokenHistory when a partition ends before its stored position, and what neither Kafka nor PostgreSQL will get over.
         """
         self._loop = asyncio.get_running_loop()
         collect_rarely()
         batches = self._batches
         await asyncio.to_thread(partial(batches.subscribe, self._topics) if until is None else partial(batches.bound, until))
-        reading = asyncio.create_task(asyncio.to_thread(self._read))
+        self._reading = self._read_on()
+        try:
+            await self._serve(until is not None)
+        except BaseException:
+            self.stop()  # so that the thread waits no more for a database or registry: nothing ends before it does
+            await asyncio.wait([self._reading])
+            raise
+        await asyncio.to_thread(batches.consumer.close if until is None else batches.consumer.unassign)
+
+    def _read_on(self) -> "asyncio.Task[_Folded | None]":
+        return asyncio.create_task(asyncio.to_thread(self._read))
+
+    async def _serve(self, bounded: bool) -> None:
         while not self._stopping.is_set():
-            folded, done = await reading, until is not None and batches.done()
-            reading = asyncio.create_task(asyncio.to_thread(self._read))
+            folded, done = await self._reading, bounded and self._batches.done()
+            self._reading = self._read_on()
             if folded is not None:
                 await self._transaction(partial(self._store, folded))
             if self._superseded:
-                await reading
+                await self._reading
                 self._superseded = False
-                await asyncio.to_thread(batches.again)
-                reading = asyncio.create_task(asyncio.to_thread(self._read))
+                await asyncio.to_thread(self._batches.again)
+                self._reading = self._read_on()
             elif done:
                 break
-        await reading
-        await asyncio.to_thread(batches.consumer.close if until is None else batches.consumer.unassign)
+        await self._reading
 
     def _read(self) -> _Folded | None:  # 2
         batch = self._batches.read()
-        if not batch.records and not batch.complete:
+        if self._superseded or not (batch.records or batch.complete):
             return None
         try:
-            return _Folded(batch, self._target.fold(batch.records, self._load))
+            return _Folded(self._reader, batch, self._target.fold(batch.records, self._load))
         except _Superseded:
             return None
 
@@ -141,7 +153,7 @@ class Sink:
                 self._superseded = True
                 return None
             except DATABASE_FAULTS as error:
-                if not passes(error):
+                if not passes(error) or self._pool.is_closing():
                     raise
                 if self._stopping.is_set():
                     return None
@@ -155,7 +167,7 @@ class Sink:
         places = [*(batch.begins.keys() | batch.complete.keys())]
         columns = [place[0] for place in places], [place[1] for place in places]
         stored = {(row[0], row[1]): row[2] for row in await connection.fetch(_LOCK, reader, *columns)}  # 4
-        if reader != self._reader or any(stored.get(place) != begin for place, begin in batch.begins.items()):
+        if reader != folded.reader or any(stored.get(place) != begin for place, begin in batch.begins.items()):
             raise _Superseded
         await self._target.write(connection, folded.content)  # 5
         ends = {place: max(stored.get(place, 0), batch.ends.get(place, 0)) for place in places}
@@ -170,6 +182,7 @@ class Sink:
         async def load(connection: Connection) -> bool:
             if await self._target.reader(connection) != self._reader:
                 raise _Superseded
+            await connection.execute("SET LOCAL synchronous_commit = off")  # the lock on the generation is no reason to wait for a disk
             await work(connection)
             return True
 

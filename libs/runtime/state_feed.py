@@ -17,6 +17,7 @@ from libs.runtime.errors import Poison, Verdict, kafka_verdict
 from libs.runtime.received import Received, received
 
 _log = structlog.get_logger()
+LONGEST_NUMBER = 20
 REFUSED = Counter("whimbrel_states_refused_total", "Records on state topics that the validator did not write", ["worker"])
 
 
@@ -163,4 +164,4 @@ def _asks(record: Received) -> tuple[bytes, bytes] | None:
             version, work, wake = named.get("version"), named.get("work"), named.get("wake")
     if record.value is None or not (isinstance(version, bytes) and isinstance(work, bytes) and isinstance(wake, bytes)):
         return None
-    return (work, wake) if version.isdigit() and wake.isdigit() else None
+    return (work, wake) if version.isdigit() and wake.isdigit() and len(wake) < LONGEST_NUMBER else None
