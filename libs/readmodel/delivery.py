@@ -9,7 +9,7 @@ from libs.contracts import delivery as d
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.work import Work
 from libs.readmodel.facts import Fact, text
-from libs.readmodel.view import Row, View, Works, next_deadline
+from libs.readmodel.view import Row, View, Works, following, next_deadline
 from libs.runtime.errors import BrokenHistory
 
 LONGEST_URL = 2_000
@@ -90,7 +90,7 @@ def evolve(row: DeliveryRow | None, fact: Fact) -> DeliveryRow:
         if type(body) is not d.DeliveryRequested:
             raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate} begins with {type(body).__name__}")
         return _requested(fact, body)
-    changes = _CHANGES[type(body)](row, body)
+    changes = following(_CHANGES, fact)(row, body)
     if "work" in changes:
         changes["next_deadline"] = next_deadline(changes["work"])
     if "error" in changes:

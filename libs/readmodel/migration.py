@@ -17,7 +17,7 @@ from libs.contracts.values import Problem
 from libs.contracts.work import PLAN, UNDO
 from libs.readmodel.approvals import AT_GATE, no_return, told
 from libs.readmodel.facts import Fact, text
-from libs.readmodel.view import Row, View, Works, next_deadline, pending
+from libs.readmodel.view import Row, View, Works, following, next_deadline, pending
 from libs.runtime.errors import BrokenHistory
 
 GRACE_US = 5_000_000
@@ -247,9 +247,7 @@ def evolve(row: MigrationRow | None, fact: Fact) -> MigrationRow:
             raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate} begins with {type(body).__name__}")
         return _requested(fact, body.request)
     kind = type(body)
-    if kind not in _CHANGES:
-        raise BrokenHistory(f"{envelope.tenant}/{envelope.aggregate} begins a second time")
-    changes = _CHANGES[kind](row, body)
+    changes = following(_CHANGES, fact)(row, body)
     if changes.get("status", row.status) != row.status:
         changes["status"] = status = text(changes["status"])
         if status != row.status:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from libs.contracts import subscription as s
 from libs.contracts.refusal import CommandRefused
 from libs.readmodel.facts import Fact, text
-from libs.readmodel.view import Row, View
+from libs.readmodel.view import Row, View, following
 from libs.runtime.errors import BrokenHistory
 
 LONGEST_TEXT = 2_000
@@ -56,7 +56,7 @@ def evolve(row: SubscriptionRow | None, fact: Fact) -> SubscriptionRow:
     """The row after an event. Raises BrokenHistory for an event that cannot stand there."""
     envelope, body = fact.envelope, fact.body
     if row is not None:
-        changes = _CHANGES[type(body)](body)
+        changes = following(_CHANGES, fact)(body)
         return replace(
             row, version=envelope.version, head=fact.hash, updated_at=envelope.recorded_at, updated_event=envelope.event_id, **changes
         )

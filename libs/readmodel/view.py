@@ -1,16 +1,18 @@
 """What a view of an aggregate is: a table of current rows, and the pure function that folds events into them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
 from libs.contracts.work import Work
 from libs.readmodel.facts import Fact
+from libs.runtime.errors import BrokenHistory
 from libs.runtime.sink import Connection
 
+T = TypeVar("T")
 Works = tuple[Work, ...]
 _TYPES: dict[Any, str] = {int: "bigint", str: "text", bool: "boolean", bytes: "bytea"}
 
@@ -54,6 +56,14 @@ class View(NamedTuple):
     def columns(self) -> tuple[str, ...]:
         """Columns in the order of the row's fields."""
         return self.row.__struct_fields__
+
+
+def following(changes: Mapping[type[Any], T], fact: Fact) -> T:
+    """What a view does with an event of a row that is there. Raises BrokenHistory for one that only begins a row."""
+    found = changes.get(type(fact.body))
+    if found is None:
+        raise BrokenHistory(f"{fact.envelope.tenant}/{fact.envelope.aggregate} begins a second time, with {type(fact.body).__name__}")
+    return found
 
 
 def pending(works: Works, work_id: str) -> Works:

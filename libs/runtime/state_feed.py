@@ -18,6 +18,7 @@ from libs.runtime.received import Received, received
 
 _log = structlog.get_logger()
 LONGEST_NUMBER = 20
+"""A wake with as many digits is no time (RFC 3339 ends at 18 digits of microseconds), and may be too long for `int`."""
 REFUSED = Counter("whimbrel_states_refused_total", "Records on state topics that the validator did not write", ["worker"])
 
 
