@@ -9,26 +9,28 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 PRODUCE, INIT_PRODUCER_ID, END_TXN, TXN_OFFSET_COMMIT = 0, 22, 26, 28
 LEAVE, CLOSE, RESET = "leave", "close", "reset"
-_HEAD = struct.Struct(">ihh")
+_HEAD = struct.Struct(">ihhi")
+_ANSWER_HEAD = struct.Struct(">ii")
 
 
 class Held:
     """A request caught on its way to the broker."""
 
-    def __init__(self, api_key: int, forward: Callable[[], None]) -> None:
+    def __init__(self, api_key: int, forward: Callable[[], object]) -> None:
         self.api_key = api_key
-        self.delivered = threading.Event()
+        self.answered = threading.Event()
         self._forward = forward
 
     def release(self) -> None:
-        """Let it go on to the broker; returns when it was written to the broker's connection."""
+        """Let it go on to the broker; returns when the broker has answered it, so that what is released next comes after it."""
         self._forward()
-        assert self.delivered.wait(10), "the broker's end of the connection is gone"
+        assert self.answered.wait(10), f"the broker does not answer request {self.api_key}"
 
 
 class Trap:
@@ -127,21 +129,23 @@ class KafkaProxy:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
-        down = asyncio.create_task(_copy(broker_reader, writer))
-        trapped = False
+        held: dict[int, Held] = {}
+        down = asyncio.create_task(_copy(broker_reader, writer, held))
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                request = await _request(reader)
-                trap = self._sprung(_HEAD.unpack_from(request)[1])
+                request = await _message(reader)
+                _, api_key, _, correlation_id = _HEAD.unpack_from(request)
+                trap = self._sprung(api_key)
                 if trap is None:
                     broker_writer.write(request)
                     await broker_writer.drain()
                     continue
-                trapped = True
-                trap.catch(self._hold(trap.api_key, request, broker_writer))
+                forward = partial(self._loop.call_soon_threadsafe, broker_writer.write, request)
+                held[correlation_id] = Held(api_key, forward)
+                trap.catch(held[correlation_id])
                 if trap.then != LEAVE:
                     break
-        if trapped:
+        if held:
             # The broker's end stays open: what is held is still under way. The client sees its own end go.
             _break(writer, reset=trap is not None and trap.then == RESET)
             await down
@@ -157,29 +161,22 @@ class KafkaProxy:
                     return trap
         return None
 
-    def _hold(self, api_key: int, request: bytes, broker: asyncio.StreamWriter) -> Held:
-        def write() -> None:
-            broker.write(request)
-            held.delivered.set()
 
-        def forward() -> None:
-            self._loop.call_soon_threadsafe(write)
-
-        held = Held(api_key, forward)
-        return held
-
-
-async def _request(reader: asyncio.StreamReader) -> bytes:
+async def _message(reader: asyncio.StreamReader) -> bytes:
     size = await reader.readexactly(4)
     return size + await reader.readexactly(struct.unpack(">i", size)[0])
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: dict[int, Held]) -> None:
     """Answers to the client, and into the void once it is gone, so that the broker's end never blocks."""
-    with suppress(ConnectionError):
-        while data := await reader.read(65_536):
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            answer = await _message(reader)
             if not writer.is_closing():
-                writer.write(data)
+                writer.write(answer)
+            request = held.get(_ANSWER_HEAD.unpack_from(answer)[1])
+            if request is not None:
+                request.answered.set()
 
 
 def _break(writer: asyncio.StreamWriter, *, reset: bool) -> None:
