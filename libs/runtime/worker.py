@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import Producer
 from prometheus_client import Counter, Gauge
 
 from libs.contracts.envelope import CommandEnvelope
@@ -24,6 +24,7 @@ from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.errors import RegistryUnavailable
 from libs.runtime.executor import Executor, Job, Sender
+from libs.runtime.outbox import Outbox
 from libs.runtime.state_feed import Update
 from libs.runtime.watchdog import Watchdog
 
@@ -70,6 +71,7 @@ class Worker:
         self._places: dict[tuple[str, bytes], tuple[str, int]] = {}
         self._wakes: dict[tuple[str, bytes], asyncio.TimerHandle] = {}
         self._ready: deque[_Item] = deque()
+        self._outbox = Outbox(producer)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._reports = REPORTS.labels(name)
@@ -98,6 +100,7 @@ class Worker:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN_S)
         self.drop(set(self._places.values()))
+        self._outbox.hand_over()
         await asyncio.to_thread(self._producer.flush, DRAIN_S)
 
     def take(self, updates: list[Update]) -> None:
@@ -267,8 +270,8 @@ class Worker:
             record = self._codec.command(topic, envelope, body, sender.traceparent)
             if len(record.value) > COMMAND_MAX_BYTES:
                 raise ValueError(f"it has {len(record.value)} bytes; a command may have {COMMAND_MAX_BYTES}")
-            self._producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=_must_arrive)
-        except (RegistryUnavailable, BufferError) as error:
+            self._outbox.put(topic, record, more=bool(self._ready))
+        except RegistryUnavailable as error:
             _log.warning("a command waits to be sent", command_id=command_id, error=str(error))
             asyncio.get_running_loop().call_later(AGAIN_S, self._send, sender, state_topic, command_id, body, instead)
         except (ValueError, TypeError, OverflowError, AttributeError) as error:
@@ -291,10 +294,3 @@ class Worker:
         with suppress(RegistryUnavailable, BufferError):  # nothing is decided by progress; the work must not fail for it
             record = self._codec.plain(topic, body, f"{job.tenant}/{job.aggregate}".encode(), [])
             self._producer.produce(topic, record.value, record.key, headers=record.headers)
-
-
-def _must_arrive(error: KafkaError | None, message: Message) -> None:
-    """A report that cannot be delivered would leave its work hanging: let the process be restarted and do it again."""
-    if error is not None:
-        _log.error("report could not be delivered", error=str(error))
-        signal.raise_signal(signal.SIGTERM)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULE_LINES, SUITE_LINES, FUNCTION_LINES, MAIN_LINES, RUNTIME_LINES = 300, 400, 45, 50, 2_000
+MODULE_LINES, SUITE_LINES, FUNCTION_LINES, MAIN_LINES, RUNTIME_LINES = 300, 400, 45, 50, 2_050
 CODE = ("libs", "services", "deploy", "benchmarks")
 MODULES = sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py"))
 
