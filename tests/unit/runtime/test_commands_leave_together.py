@@ -1,6 +1,7 @@
 """What a worker sends goes to the client at once when it is alone, and together when more is to come."""
 
 import asyncio
+import math
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -116,6 +117,7 @@ async def test_reports_of_items_that_are_ready_together_leave_together(monkeypat
 async def test_a_worker_that_stops_sends_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_module, "LINGER_S", 60.0)
     monkeypatch.setattr(worker_module, "DRAIN_S", 0.01)
+    monkeypatch.setattr(worker_module, "HUNG_S", math.inf)  # a service's process has to end once its worker has; this one goes on
     sent, executor = Sent(), Mixed()
     worker = worker_of(sent, executor, limit=1)
     worker.take([state("a"), state("b", SLOW)])
