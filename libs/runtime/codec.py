@@ -6,7 +6,7 @@ resolved by the schema id in the wire format.
 
 import struct
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -101,10 +101,11 @@ class Codec:
             self._frame(model, topic)
         return len(wanted)
 
-    def register_soon(self, prefix: str, topics: Collection[str]) -> None:
-        """Register in a thread what this process is going to write, so that a registry lost later is not missed."""
+    def register_soon(self, prefix: str, topics: Collection[str], after: Callable[[], object] = lambda: None) -> None:
+        """Register in a thread, when `after` has returned there, what this process will write: a registry lost later is not missed."""
 
         def register() -> None:
+            after()
             with suppress(RegistryUnavailable):
                 self.register(prefix, topics)
 

@@ -64,7 +64,7 @@ class TransactionLoop:
         self._stopping = threading.Event()
         self._now = 0
         self._owned: set[tuple[str, int]] = set()
-        self.ready = False
+        self.ready = threading.Event()  # set once the first partitions are restored
 
     def stop(self, *_: Any) -> None:
         """Finish the batch in hand, then return from `run`. Safe as a signal handler and from other threads."""
@@ -166,7 +166,7 @@ class TransactionLoop:
             # With offsets, though they do not move: a zombie's repairs are refused like any other of its transactions.
             committed = self._consumer.committed(partitions, timeout=CALL_LIMIT_S)
             self._write(repairs, [place for place in committed if place.offset >= 0])
-        self.ready = True
+        self.ready.set()
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._owned -= {(p.topic, p.partition) for p in partitions}

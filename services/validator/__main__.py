@@ -17,18 +17,17 @@ from services.validator.restoring import Restorer
 
 def wire(settings: Settings) -> TransactionLoop:
     """Settings to a loop that is ready to run."""
-    name = f"{settings.prefix}.validator"
-    codec = Codec(Registry(settings.registry), settings.prefix, "validator")
-    codec.register_soon(settings.prefix, [f"{aggregate}.{role}" for aggregate in DECIDERS for role in ("events", "state", "commands")])
-    policing = Policing(codec, POLICIES, settings.prefix, settings.partitions)
-    restorer = Restorer(settings.kafka, settings.prefix, codec, policing)
-    handler = Deciding(codec, restorer, DECIDERS, settings.prefix, settings.partitions, policing)
-    return TransactionLoop(
-        kafka.consumer(settings.kafka, name, settings.slot, **{"session.timeout.ms": settings.session_timeout_ms}),
-        kafka.transactional(settings.kafka, f"{name}-{settings.slot}"),
-        [f"{settings.prefix}.{aggregate}.commands" for aggregate in DECIDERS],
-        handler,
-    )
+    prefix = settings.prefix
+    codec = Codec(Registry(settings.registry), prefix, "validator")
+    policing = Policing(codec, POLICIES, prefix, settings.partitions)
+    restorer = Restorer(settings.kafka, prefix, codec, policing)
+    handler = Deciding(codec, restorer, DECIDERS, prefix, settings.partitions, policing)
+    consumer = kafka.consumer(settings.kafka, f"{prefix}.validator", settings.slot, **{"session.timeout.ms": settings.session_timeout_ms})
+    producer = kafka.transactional(settings.kafka, f"{prefix}.validator-{settings.slot}")
+    loop = TransactionLoop(consumer, producer, [f"{prefix}.{aggregate}.commands" for aggregate in DECIDERS], handler)
+    written = [f"{aggregate}.{role}" for aggregate in DECIDERS for role in ("events", "state", "commands")]
+    codec.register_soon(prefix, written, after=loop.ready.wait)  # meanwhile it would take processor time from the restore
+    return loop
 
 
 def main() -> int:
@@ -38,7 +37,7 @@ def main() -> int:
         telemetry.configure_logs("validator", settings.slot, settings.log_level)
         loop = wire(settings)
         reachable = kafka.reachable(settings.kafka)
-        telemetry.serve_health(settings.health_port, lambda: loop.ready and reachable())
+        telemetry.serve_health(settings.health_port, lambda: loop.ready.is_set() and reachable())
         loop.run()
     except WhimbrelError as error:
         print(f"validator: {error}", file=sys.stderr)

@@ -27,7 +27,7 @@ from services.validator.store import Store
 
 _log = structlog.get_logger()
 COMMANDS = Counter("whimbrel_commands_total", "Commands read, by outcome", ["aggregate", "outcome"])
-MOST_EVENTS = 15_000
+MOST_EVENTS = 5_000
 """Events after which a transaction takes no further command: with those of the last one still less than a restore reads back."""
 BATCH = Histogram("whimbrel_batch_commands", "Commands per transaction", buckets=(1, 3, 10, 30, 100, 300, 1_000, 3_000))
 

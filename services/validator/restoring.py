@@ -25,7 +25,7 @@ from services.validator.state_records import state_record
 from services.validator.store import Store
 
 _log = structlog.get_logger()
-TAIL = 20_000
+TAIL = 8_000
 """Events of a partition read back at least: more than the largest batch writes."""
 LIMIT_S = 300.0
 Repairs: TypeAlias = list[tuple[str, int, Record | Erasure]]
