@@ -102,7 +102,7 @@ class Items(Document):
 
 def _known(call: Call, position: Position) -> Position:
     """The position, if this log has its partitions: what it has not is never reached. Raises HttpProblem."""
-    strangers = position.keys() - call.edge.tail.position().keys()
+    strangers = position.keys() - call.edge.tail.places()
     if call.edge.started and strangers:
         aggregate, partition = min(strangers)
         wrong: Wrong = {

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import orjson
 from aiohttp import web
+from confluent_kafka import KafkaException
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.edge.asking import PositionText
 from libs.edge.awaiting import Listener, Seen
 from libs.edge.event_documents import EventDocument, event_document
-from libs.edge.problems import HttpProblem
+from libs.edge.problems import HttpProblem, unavailable
 from libs.edge.replaying import replay, too_old
 from libs.edge.routing import SSE, Call, Outcome, Route
 from libs.edge.values import ID_PATTERN
@@ -124,7 +125,10 @@ async def stream(call: Call) -> web.StreamResponse:
     since = _since(call)
     id_ = call.path.get("id") or getattr(call.query, "migration", None) or ""
     with call.edge.streams.one_more(call.principal.token):
-        listener = call.edge.tail.listen(call.principal.tenant)
+        try:
+            listener = await call.edge.tail.listen(call.principal.tenant)
+        except KafkaException as error:
+            raise unavailable("log_unavailable") from error
         try:
             response = web.StreamResponse(headers={"Content-Type": SSE, "X-Accel-Buffering": "no"})
             await response.prepare(call.request)

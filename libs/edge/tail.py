@@ -1,15 +1,18 @@
 """The end of the log as it grows: decisions for those who wait for them, events for those who stream them.
 
-One consumer reads every partition of every `*.events` topic from where its end was at the start. The log keeps a decision's
-events together, and a transaction's events appear all at once, so what one drain of the client brings is whole.
+One consumer reads every partition of every `*.events` topic from where its end was when somebody asked, and rests once nobody
+has waited for a while: however much goes through the log, an ingress that nobody asks has no work with it. The log keeps a
+decision's events together, and a transaction's events appear all at once, so what one drain of the client brings is whole.
 """
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from libs.contracts.topics import AGGREGATES, events_of
@@ -22,56 +25,58 @@ from libs.runtime.received import Received, received
 
 _log = structlog.get_logger()
 _DRAIN = 5_000
+REST_S = 10.0
+"""How long it reads on for nobody: whoever comes meanwhile need not wait until the end of the log is found."""
+T = TypeVar("T")
 
 
 class Tail:
     """Runs in a thread of its own; waiters and listeners belong to the event loop."""
 
-    def __init__(self, bootstrap: str, prefix: str, codec: Codec) -> None:
-        self._bootstrap, self._codec = bootstrap, codec
+    def __init__(self, bootstrap: str, prefix: str, codec: Codec, *, rest_s: float = REST_S) -> None:
+        self._bootstrap, self._codec, self._rest_s = bootstrap, codec, rest_s
+        self._admin = AdminClient({"bootstrap.servers": bootstrap})
         self._aggregates = {events_of(prefix, name): name for name in AGGREGATES}
         self._waiters: dict[str, list[Waiter]] = {}
         self._listeners: list[Listener] = []
+        self._asleep: list[asyncio.Future[None]] = []
         self._next: dict[tuple[str, int], int] = {}
+        self._wanted_at = 0.0
         self._lock = threading.Lock()
+        self._wake = threading.Event()
         self._closing = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.assigned = False
+        self.reading = False
+        """Whether the log is being read: not before somebody asks, and not long after."""
         self.handed_on = Position()
         """While somebody listens: every event before it was given to the listeners."""
 
     async def start(self, died: Callable[[BaseException], object]) -> None:
-        """Return once the ends are known; every event after this moment is seen. Raises KafkaException or KeyError (no topic).
+        """Return once the partitions are known. Raises KafkaException or KeyError (no topic).
 
         `died` is called from the thread with what ended it: nobody who waits would be answered any more.
         """
         self._loop = asyncio.get_running_loop()
-        self._next = await asyncio.to_thread(self._ends)
+        self._next = dict.fromkeys(await asyncio.to_thread(self._partitions), 0)
         self.assigned = True
         threading.Thread(target=self._run, args=(died,), name="tail", daemon=True).start()
 
-    def _ends(self) -> dict[tuple[str, int], int]:
-        admin = AdminClient({"bootstrap.servers": self._bootstrap})
-        counts = {topic: kafka.partition_count(admin, topic) for topic in self._aggregates}
+    def _partitions(self) -> list[tuple[str, int]]:
+        counts = {topic: kafka.partition_count(self._admin, topic) for topic in self._aggregates}
         missing = [topic for topic, count in counts.items() if not count]
         if missing:
             raise KeyError(f"topics {', '.join(missing)} do not exist yet")
-        reader = kafka.reader(self._bootstrap)
-        try:  # a read_committed reader is told the last stable offset: a transaction that is open now is still ahead
-            places = [(topic, n) for topic, count in counts.items() for n in range(count)]
-            return {place: reader.get_watermark_offsets(TopicPartition(*place), timeout=10)[1] for place in places}
-        finally:
-            reader.close()
+        return [(topic, n) for topic, count in counts.items() for n in range(count)]
 
-    def position(self) -> Position:
-        """How far the log was read: every event before it has been handed on."""
-        with self._lock:
-            return Position({(self._aggregates[topic], n): offset for (topic, n), offset in self._next.items()})
+    def places(self) -> set[tuple[str, int]]:
+        """Every partition of the log, as aggregate and number."""
+        return {(self._aggregates[topic], n) for topic, n in self._next}
 
-    def wait_for(self, command_id: str, key: bytes, digest: bytes) -> Waiter:
-        """Register a waiter; do this before the command is sent, and `forget` it afterwards."""
+    async def wait_for(self, command_id: str, key: bytes, digest: bytes) -> Waiter:
+        """Register a waiter; do this before the command is sent, and `forget` it afterwards. Raises KafkaException."""
         waiter = Waiter(command_id, key, digest)
-        self._waiters.setdefault(command_id, []).append(waiter)
+        await self._while_reading(lambda: self._waiters.setdefault(command_id, []).append(waiter))
         return waiter
 
     def forget(self, waiter: Waiter) -> None:
@@ -82,13 +87,28 @@ class Tail:
         else:
             self._waiters.pop(waiter.command_id, None)
 
-    def listen(self, tenant: str) -> Listener:
-        """Register a listener that gets everything from now on; `start` says where now is."""
-        with self._lock:
-            start = {(self._aggregates[topic], n): offset for (topic, n), offset in self._next.items()}
-            listener = Listener(tenant, start)
+    async def listen(self, tenant: str) -> Listener:
+        """Register a listener that gets everything from now on; `start` says where now is. Raises KafkaException."""
+
+        def register() -> Listener:
+            listener = Listener(tenant, self._position())
             self._listeners = [*self._listeners, listener]
-        return listener
+            return listener
+
+        return await self._while_reading(register)
+
+    async def _while_reading(self, register: Callable[[], T]) -> T:
+        """What `register` returns, called while the log is being read, from its end at that moment or an earlier one."""
+        while True:
+            with self._lock:
+                if self.reading:
+                    return register()
+                self._asleep.append(awake := asyncio.get_running_loop().create_future())
+                self._wake.set()
+            await awake
+
+    def _position(self) -> Position:
+        return Position({(self._aggregates[topic], n): offset for (topic, n), offset in self._next.items()})
 
     def unlisten(self, listener: Listener) -> None:
         """Stop listening."""
@@ -98,6 +118,7 @@ class Tail:
     def close(self) -> None:
         """End the thread and every stream."""
         self._closing.set()
+        self._wake.set()
         for listener in self._listeners:
             listener.end()
 
@@ -113,11 +134,41 @@ class Tail:
         overrides = {"fetch.wait.max.ms": 500, "fetch.queue.backoff.ms": 5, "group.id": "whimbrel-tail"}
         consumer = kafka.reader(self._bootstrap, **overrides)
         try:
-            consumer.assign([TopicPartition(topic, n, offset) for (topic, n), offset in self._next.items()])
-            while not self._closing.is_set():
-                self._drain(consumer)
+            while self._wake.wait() and not self._closing.is_set():
+                self._stand(consumer)
+                while not self._closing.is_set() and self._wanted_still():
+                    self._drain(consumer)
+                consumer.unassign()
         finally:
             consumer.close()
+
+    def _stand(self, consumer: Consumer) -> None:
+        """Go to the end of the log as it is now and say so to those who asked, or why not."""
+        fault: KafkaException | None = None
+        ends = kafka.committed_ends(self._admin, [*self._next])  # a transaction that is open now is still ahead
+        if len(ends) == len(self._next):
+            consumer.assign([TopicPartition(*place, end) for place, end in ends.items()])
+        else:
+            fault = KafkaException(
+                KafkaError(KafkaError.LEADER_NOT_AVAILABLE, f"{len(self._next) - len(ends)} ends of the log are not known")
+            )
+        with self._lock:
+            if fault is None:
+                self._next, self.reading, self._wanted_at = ends, True, time.monotonic()
+            else:
+                self._wake.clear()
+            asleep, self._asleep = self._asleep, []
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(_wake, asleep, fault)
+
+    def _wanted_still(self) -> bool:
+        with self._lock:
+            if self._waiters or self._listeners:
+                self._wanted_at = time.monotonic()
+            elif self.reading and time.monotonic() > self._wanted_at + self._rest_s:
+                self.reading = False
+                self._wake.clear()
+            return self.reading
 
     def _drain(self, consumer: Consumer) -> None:
         first = consumer.poll(0.2)
@@ -140,7 +191,7 @@ class Tail:
             self._next |= {(one.topic, one.partition): one.offset + 1 for one in batch}
         events = [seen for one in wanted if (seen := self._decoded(one))]
         if (events or listened) and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._hand_on, events, self.position() if listened else None)
+            self._loop.call_soon_threadsafe(self._hand_on, events, self._position() if listened else None)
 
     def _wanted(self, message: Received) -> bool:
         if header(message.headers, "ce_causationid").decode("utf-8", "replace") in self._waiters:
@@ -158,6 +209,16 @@ class Tail:
             offer(self._listeners, seen)
         if position is not None:
             self.handed_on = position
+
+
+def _wake(asleep: list[asyncio.Future[None]], fault: KafkaException | None) -> None:
+    for one in asleep:
+        if one.done():  # whoever asked has gone
+            continue
+        if fault is None:
+            one.set_result(None)
+        else:
+            one.set_exception(fault)
 
 
 def offer(listeners: Iterable[Listener], seen: Seen) -> None:

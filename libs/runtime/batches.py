@@ -2,14 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 import structlog
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
 
+from libs.runtime import kafka
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec, Decoded
 from libs.runtime.errors import BrokenHistory, Poison, RegistryUnavailable, Verdict, kafka_verdict
@@ -124,23 +124,13 @@ class Batches:
             return {}
         self._looked_at = now
         seen = {place: max(end, self._next[place]) for place, end in self._end.items() if place in self._next}
-        return {place: Complete(now, self._next[place]) for place, end in self._ends([*seen]).items() if end <= seen[place]}
-
-    def _ends(self, places: list[Place]) -> dict[Place, int]:
-        """Ends of the committed parts of partitions, as far as the brokers answer. The consumer's own requests would wait for its fetches."""
-        latest = cast(Callable[[], OffsetSpec], OffsetSpec.latest)
-        wanted = {TopicPartition(*place): latest() for place in places}
-        if not wanted:
-            return {}
-        asked = self._admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=5.0)
-        answers = {(place.topic, place.partition): done.result().offset for place, done in asked.items() if done.exception() is None}
-        # A partition that nobody leads is answered with -1, not with an error.
-        return {place: end for place, end in answers.items() if end >= 0}
+        ends = kafka.committed_ends(self._admin, [*seen])
+        return {place: Complete(now, self._next[place]) for place, end in ends.items() if end <= seen[place]}
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         places = [(partition.topic, partition.partition) for partition in partitions]
         self._next, self._end = self._stored(places), {}
-        for place, end in self._ends(places).items():
+        for place, end in kafka.committed_ends(self._admin, places).items():
             if end < (offset := self._next.get(place, 0)):
                 raise BrokenHistory(f"{place[0]}/{place[1]} ends before offset {offset}, up to which it was read: was the topic recreated?")
         consumer.assign([TopicPartition(*place, offset) for place, offset in self._next.items()])

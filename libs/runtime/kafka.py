@@ -1,11 +1,12 @@
 """Settings of the Kafka clients (D10: each line was seen to matter), and the topics of a prefix."""
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
 from libs.contracts.topics import TOPICS
@@ -126,6 +127,21 @@ def edges(reader: Consumer, topic: str, partition: int, patience_s: float = EDGE
             if time.monotonic() > until:
                 raise
         time.sleep(AGAIN_S)
+
+
+def committed_ends(admin: AdminClient, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Ends of the committed parts of partitions, as far as the brokers answer within five seconds; asked in one request.
+
+    A consumer's own requests would wait for its fetches.
+    """
+    latest = cast(Callable[[], OffsetSpec], OffsetSpec.latest)
+    wanted = {TopicPartition(*place): latest() for place in places}
+    if not wanted:
+        return {}
+    asked = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=5.0)
+    answers = {(place.topic, place.partition): done.result().offset for place, done in asked.items() if done.exception() is None}
+    # A partition that nobody leads is answered with -1, not with an error.
+    return {place: end for place, end in answers.items() if end >= 0}
 
 
 def reachable(bootstrap: str) -> Callable[[], bool]:

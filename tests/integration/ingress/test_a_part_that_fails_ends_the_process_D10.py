@@ -42,6 +42,7 @@ async def test_a_reader_of_the_log_that_fails_is_reported_and_not_left_alone_D10
     tail = Failing(world.stack.kafka, world.prefix, Codec(Registry(world.stack.registry), world.prefix, f"test-{os.getpid()}"))
 
     await tail.start(lambda error: loop.call_soon_threadsafe(ended.set_result, error))
+    await tail.listen("anybody")
 
     assert isinstance(await asyncio.wait_for(ended, 20), RuntimeError)
     assert not tail.assigned
