@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaException
-
 from libs.contracts.envelope import CommandEnvelope, key_of
 from libs.contracts.refusal import CommandRefused
 from libs.contracts.topics import commands_of
@@ -64,10 +62,7 @@ async def submit(call: Call, wish: Wish) -> Answer:
         await _send(call, wish, envelope)
         return _accepted(wish, envelope)
     digest = digest_of(DECIDERS[wish.aggregate], wish.body)
-    try:
-        waiter = await call.edge.tail.wait_for(envelope.command_id, key_of(envelope.tenant, wish.id), digest)
-    except KafkaException as error:
-        raise unavailable("log_unavailable") from error
+    waiter = await call.edge.tail.wait_for(envelope.command_id, key_of(envelope.tenant, wish.id), digest)
     try:
         await _send(call, wish, envelope)
         events = await _decision(call, wish, envelope, digest, waiter.decision)

@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
@@ -74,9 +75,13 @@ class Tail:
         return {(self._aggregates[topic], n) for topic, n in self._next}
 
     async def wait_for(self, command_id: str, key: bytes, digest: bytes) -> Waiter:
-        """Register a waiter; do this before the command is sent, and `forget` it afterwards. Raises KafkaException."""
+        """Register a waiter; do this before the command is sent, and `forget` it afterwards.
+
+        Where the log cannot be read now it is never answered from here: the read model has the decision, too.
+        """
         waiter = Waiter(command_id, key, digest)
-        await self._while_reading(lambda: self._waiters.setdefault(command_id, []).append(waiter))
+        with suppress(KafkaException):
+            await self._while_reading(lambda: self._waiters.setdefault(command_id, []).append(waiter))
         return waiter
 
     def forget(self, waiter: Waiter) -> None:
@@ -98,9 +103,14 @@ class Tail:
         return await self._while_reading(register)
 
     async def _while_reading(self, register: Callable[[], T]) -> T:
-        """What `register` returns, called while the log is being read, from its end at that moment or an earlier one."""
+        """What `register` returns, called while the log is being read, from its end at that moment or an earlier one.
+
+        Raises KafkaException when the end is not known, or this closes.
+        """
         while True:
             with self._lock:
+                if self._closing.is_set():
+                    raise _closing()
                 if self.reading:
                     return register()
                 self._asleep.append(awake := asyncio.get_running_loop().create_future())
@@ -117,8 +127,11 @@ class Tail:
 
     def close(self) -> None:
         """End the thread and every stream."""
-        self._closing.set()
-        self._wake.set()
+        with self._lock:
+            self._closing.set()
+            self._wake.set()
+            asleep, self._asleep = self._asleep, []
+        _wake(asleep, _closing())
         for listener in self._listeners:
             listener.end()
 
@@ -156,7 +169,7 @@ class Tail:
             if fault is None:
                 self._next, self.reading, self._wanted_at = ends, True, time.monotonic()
             else:
-                self._wake.clear()
+                self._rest()
             asleep, self._asleep = self._asleep, []
         if self._loop is not None:
             self._loop.call_soon_threadsafe(_wake, asleep, fault)
@@ -166,9 +179,13 @@ class Tail:
             if self._waiters or self._listeners:
                 self._wanted_at = time.monotonic()
             elif self.reading and time.monotonic() > self._wanted_at + self._rest_s:
-                self.reading = False
-                self._wake.clear()
+                self._rest()
             return self.reading
+
+    def _rest(self) -> None:
+        self.reading = False
+        if not self._closing.is_set():
+            self._wake.clear()
 
     def _drain(self, consumer: Consumer) -> None:
         first = consumer.poll(0.2)
@@ -209,6 +226,10 @@ class Tail:
             offer(self._listeners, seen)
         if position is not None:
             self.handed_on = position
+
+
+def _closing() -> KafkaException:
+    return KafkaException(KafkaError(KafkaError._DESTROY, "the log is not read any more: the service ends"))
 
 
 def _wake(asleep: list[asyncio.Future[None]], fault: KafkaException | None) -> None:

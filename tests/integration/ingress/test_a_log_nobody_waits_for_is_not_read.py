@@ -78,7 +78,9 @@ async def test_without_a_broker_those_who_ask_are_told_and_the_next_are_served_R
 
         with pytest.raises(KafkaException):
             await asyncio.wait_for(tail.listen("cut"), 20)
+        unanswered = await asyncio.wait_for(tail.wait_for("c", b"cut/m", b""), 20)
         assert not tail.reading
+        assert not unanswered.decision.done()
         link.mend()
         tail.unlisten(await _listening_at_last(tail))
         tail.close()
@@ -100,3 +102,15 @@ async def test_a_caller_who_goes_away_while_it_wakes_leaves_the_others_alone_R13
     assert (await asyncio.wait_for(stays, 20)).prefix == b"stays/"
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+async def test_whoever_asks_while_the_service_ends_is_told_at_once_R14(tail: Tail) -> None:
+    asleep = asyncio.create_task(tail.listen("asleep"))
+    await asyncio.sleep(0)
+    tail.close()
+
+    with pytest.raises(KafkaException):
+        await asyncio.wait_for(asleep, 20)
+    with pytest.raises(KafkaException):
+        await tail.listen("late")
+    assert not (await tail.wait_for("c", b"late/m", b"")).decision.done()
