@@ -4,11 +4,15 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 ONE_WORLD = {f"tests/integration/{name}" for name in ("cli", "external", "ingress", "notifier", "postgres")}
 """Folders whose tests share servers or services which take seconds to start."""
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("untimed")
 
 
 class _Worlds(LoadFileScheduling):

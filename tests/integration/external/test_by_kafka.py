@@ -57,7 +57,7 @@ def test_told_on_a_topic_and_answered_on_intake(world: World, told: Consumer) ->
     message, headers, _ = next_about(told, id_)
     assert (message["type"], headers["webhook-id"].decode()) == ("work.apply", message["data"]["workId"])
     send(world, answer(message["data"], done=1, total=2, unit="boxes"))
-    wait_until(lambda: world.operator.get(f"/v1/migrations/{id_}/progress").json["items"], "the progress is shown")
+    wait_until(lambda: world.operator.get(f"/v1/migrations/{id_}/progress").json.get("items"), "the progress is shown")
     send(world, answer(message["data"], outcome="succeeded", evidence={"rows": 41}))
     second, _, _ = next_about(told, id_)
     send(world, answer(message["data"], outcome="failed", problem={"code": "too_late", "message": "a late contradiction"}))

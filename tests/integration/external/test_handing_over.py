@@ -63,7 +63,9 @@ def test_after_the_deadline_the_next_attempt_is_told(world: World) -> None:
 
     assert [one.body["data"]["attempt"] for one in (first, second)] == [1, 2]
     assert first.id == second.id
-    wait_until(lambda: any(one["attempt"] > 1 for one in world.operator.get(f"/v1/migrations/{id_}").json["work"]), "ingress knows of it")
+    wait_until(
+        lambda: any(one["attempt"] > 1 for one in world.operator.get(f"/v1/migrations/{id_}").json.get("work", ())), "ingress knows of it"
+    )
     answer = world.report(first)
     assert (answer.status, answer.json["code"]) == (409, "report_stale")
     assert answer.json["attempt"] >= 2

@@ -123,7 +123,7 @@ def test_progress_is_shown_and_refused_once_it_is_over(world: World) -> None:
     )
 
     assert world.reporter.post(path, said).status == 202
-    wait_until(lambda: world.operator.get(f"/v1/migrations/{id_}/progress").json["items"], "the progress is shown")
+    wait_until(lambda: world.operator.get(f"/v1/migrations/{id_}/progress").json.get("items"), "the progress is shown")
     (shown,) = world.operator.get(f"/v1/migrations/{id_}/progress").json["items"]
     assert (shown["done"], shown["total"], shown["unit"]) == (3, 7, "mailboxes")
     world.report({"data": data})

@@ -117,7 +117,7 @@ def test_a_pause_names_who_and_why_and_what_is_in_flight_X12_X8(world: World, wo
     api = world.api(TENANT)
     request(api, "paused-1", options={"steps": 4, "duration_ms": 1_500})
     until(api, "paused-1", "work")
-    wait_until(lambda: api.get("/v1/migrations/paused-1").json["step"] >= 0, "the first step has begun")
+    wait_until(lambda: api.get("/v1/migrations/paused-1").json.get("step", -1) >= 0, "the first step has begun")
     assert api.decided("/v1/migrations/paused-1/pause", {"reason": "lunch"}).status == 200
     found = until(api, "paused-1", "paused")
 

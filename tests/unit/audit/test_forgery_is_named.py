@@ -66,7 +66,7 @@ def _names(report: Report, record: LogRecord) -> bool:
     return (first.partition, first.topic) == (record.partition, record.topic) and first.offset <= record.offset
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(place_in_file=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 @example(place_in_file=0.8164874162978487, flip=2)  # bits of base64 that decoding ignores
 def test_one_changed_byte_anywhere_in_the_file_is_found(place: Path, sealed: seal.Seal, place_in_file: float, flip: int) -> None:
@@ -81,7 +81,7 @@ def test_one_changed_byte_anywhere_in_the_file_is_found(place: Path, sealed: sea
     assert data[:where].count(b"\n") + 1 in {found.line for found in report.findings}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(place_in_line=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_one_changed_byte_in_the_schemas_is_found(place: Path, sealed: seal.Seal, place_in_line: float, flip: int) -> None:
     data = bytearray(export(place, RECORDS).read_bytes())
@@ -92,7 +92,7 @@ def test_one_changed_byte_in_the_schemas_is_found(place: Path, sealed: seal.Seal
         assert not audit_bundle(place, sealed).intact
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(number=NUMBERS, where=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_one_changed_byte_of_an_event_is_found_though_all_hashes_were_computed_anew(
     place: Path, sealed: seal.Seal, number: int, where: float, flip: int
@@ -108,7 +108,7 @@ def test_one_changed_byte_of_an_event_is_found_though_all_hashes_were_computed_a
     assert _names(report, RECORDS[number])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(number=NUMBERS, field=st.sampled_from(["key", "offset", "timestamp", "headers", "partition"]))
 def test_a_changed_key_place_time_or_header_is_found(place: Path, sealed: seal.Seal, number: int, field: str) -> None:
     record = RECORDS[number]
@@ -125,7 +125,7 @@ def test_a_changed_key_place_time_or_header_is_found(place: Path, sealed: seal.S
     assert not _forged(place, records, sealed).intact
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(number=NUMBERS)
 def test_a_dropped_event_is_found(place: Path, sealed: seal.Seal, number: int) -> None:
     report = _forged(place, RECORDS[:number] + RECORDS[number + 1 :], sealed)
@@ -134,7 +134,7 @@ def test_a_dropped_event_is_found(place: Path, sealed: seal.Seal, number: int) -
     assert any(found.partition == RECORDS[number].partition for found in report.findings)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(number=NUMBERS, copied=NUMBERS)
 def test_an_inserted_event_is_found(place: Path, sealed: seal.Seal, number: int, copied: int) -> None:
     inserted = RECORDS[copied]._replace(partition=RECORDS[number].partition, offset=RECORDS[number].offset)
@@ -145,7 +145,7 @@ def test_an_inserted_event_is_found(place: Path, sealed: seal.Seal, number: int,
     assert report.findings[0].partition == RECORDS[number].partition
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pair=st.tuples(NUMBERS, NUMBERS).filter(lambda pair: pair[0] < pair[1] and RECORDS[pair[0]].partition == RECORDS[pair[1]].partition))
 def test_two_events_that_changed_places_are_found(place: Path, sealed: seal.Seal, pair: tuple[int, int]) -> None:
     one, other = pair
@@ -160,7 +160,7 @@ def test_two_events_that_changed_places_are_found(place: Path, sealed: seal.Seal
     assert report.findings[0].offset <= RECORDS[other].offset
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(left=st.integers(0, len(RECORDS) - 1))
 def test_a_cut_tail_is_found(place: Path, sealed: seal.Seal, left: int) -> None:
     report = _forged(place, RECORDS[:left], sealed)

@@ -180,7 +180,7 @@ class AtGate(RuleBasedStateMachine):
 
 
 TestAtGate = AtGate.TestCase
-TestAtGate.settings = settings(max_examples=EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TestAtGate.settings = settings(max_examples=EXAMPLES, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_somebody_may_waive_whose_own_approval_then_lapses_O17() -> None:

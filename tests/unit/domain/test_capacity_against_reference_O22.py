@@ -163,4 +163,4 @@ class Lives(RuleBasedStateMachine):
 
 
 TestLives = Lives.TestCase
-TestLives.settings = run(max_examples=EXAMPLES, stateful_step_count=40, deadline=None, report_multiple_bugs=False)
+TestLives.settings = run(max_examples=EXAMPLES, stateful_step_count=40, report_multiple_bugs=False)

@@ -232,7 +232,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 Migration.TestCase.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=EXAMPLES, stateful_step_count=50, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 
 

@@ -131,7 +131,7 @@ def to_rest(world: World, data: st.DataObject, meddling: int) -> None:
     raise AssertionError("it does not come to rest")
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(made=worlds(), data=st.data(), meddling=st.integers(0, 4))
 def test_order_and_limits_hold_and_everyone_begins_who_can_I23_I24_I25(
     made: tuple[World, list[str]], data: st.DataObject, meddling: int
@@ -148,7 +148,7 @@ def test_order_and_limits_hold_and_everyone_begins_who_can_I23_I24_I25(
     assert (world.state.status == "completed") == all(mode in ENDS for mode in world.mode.values())
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(made=worlds(), data=st.data(), steps=st.integers(0, 60))
 def test_no_two_that_a_rollback_concerns_depend_on_each_other_X5(made: tuple[World, list[str]], data: st.DataObject, steps: int) -> None:
     """Which is why they may be rolled back side by side: what any of them rests on is completed and stays."""
@@ -164,7 +164,7 @@ def test_no_two_that_a_rollback_concerns_depend_on_each_other_X5(made: tuple[Wor
         assert not told & set(world.depends[id_])
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(edges=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20))
 def test_a_graph_is_refused_exactly_when_it_has_a_cycle_and_that_is_one_I23(edges: list[tuple[int, int]]) -> None:
     depends: dict[str, set[str]] = {f"m{n}": set() for n in range(8)}
