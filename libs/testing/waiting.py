@@ -8,8 +8,18 @@ PARTITIONS = 2
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Return once the condition holds; fail, naming `what`, after `seconds`."""
+    """Return once the condition holds; fail, naming `what`, after `seconds`.
+
+    A condition that is slow to tell is asked less often: the processors are for what is waited for.
+    """
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not _holds(condition):
         assert time.monotonic() < deadline, f"not in {seconds:.0f} s: {what}"
-        time.sleep(0.05)
+
+
+def _holds(condition: Callable[[], object]) -> bool:
+    asked = time.monotonic()
+    if condition():
+        return True
+    time.sleep(min(max(0.05, 4 * (time.monotonic() - asked)), 1.0))
+    return False
