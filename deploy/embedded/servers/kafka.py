@@ -49,6 +49,8 @@ _PROPERTIES = {
     # A killed broker is let in again only once its last session is over; the default is 9 s.
     "broker.session.timeout.ms": 2000,
     "broker.heartbeat.interval.ms": 400,
+    # The controller's sign of life in its log twice a second is for followers, and there are none.
+    "metadata.max.idle.interval.ms": 0,
     "num.recovery.threads.per.data.dir": 2,
     # Nothing is dropped because the stack was off for a while; a topic expires only by its own setting.
     "log.retention.ms": -1,
