@@ -13,13 +13,10 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0
     A condition that is slow to tell is asked less often: the processors are for what is waited for.
     """
     deadline = time.monotonic() + seconds
-    while not _holds(condition):
-        assert time.monotonic() < deadline, f"not in {seconds:.0f} s: {what}"
-
-
-def _holds(condition: Callable[[], object]) -> bool:
-    asked = time.monotonic()
-    if condition():
-        return True
-    time.sleep(min(max(0.05, 4 * (time.monotonic() - asked)), 1.0))
-    return False
+    while True:
+        asked = time.monotonic()
+        if condition():
+            return
+        answered = time.monotonic()
+        assert answered < deadline, f"not in {seconds:.0f} s: {what}"
+        time.sleep(min(max(0.05, 4 * (answered - asked)), 1.0))
