@@ -49,7 +49,7 @@ lint: $(DEV_STAMP) ## Check style, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: lint ## Run every test on real servers (JOBS=n: so many at once, each with servers of its own)
+test: lint ## Run every test on real servers (JOBS=n: so many at once)
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 bench: $(STAMP) ## Measure; ONLY=lifecycle,loop picks (one JSON line each)

@@ -41,7 +41,7 @@ class StackSettings(BaseModel):
     kafka_short_lived: bool = Field(
         default=False, description="Kafka compiles its code but lightly: dearer for every record, cheaper to start."
     )
-    kafka_proxy_port: int | None = Field(default=None, description="Kafka tells clients of its second listener to use this port.")
+    kafka_proxy_ports: tuple[int, ...] = Field(default=(), description="One listener more for each: its clients are told to use that port.")
     env_file: Path | None = Field(default=None, description="File of NAME=value lines that the services get as environment.")
     extra_postgres: dict[str, int] = Field(default_factory=dict, description="More PostgreSQL servers: name to port.")
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,19 +45,19 @@ class Stack:
         self._runners: dict[str, Runner] = {}
         self._urls: dict[str, str] = {}
         self._server_home = self.data_dir
-        self.kafka_proxied_port: int | None = None
+        self.kafka_proxied: dict[int, int] = {}
         self._provisioning: Future[None] | None = None
 
     @classmethod
     @contextmanager
     def ephemeral(
         cls, *, fsync: bool = False, kafka_fsync: bool = False, kafka_short_lived: bool = False, extra_postgres: tuple[str, ...] = (),
-        kafka_proxy_port: int | None = None,
+        kafka_proxy_ports: Iterable[int] = (),
     ) -> Iterator["Stack"]:  # fmt: skip
         """The three servers on free ports in a temporary directory, gone afterwards. For tests."""
         settings = StackSettings(
             kafka_port=0, registry_port=0, postgres_port=0, http_port=0, services=False, fsync=fsync, kafka_fsync=kafka_fsync,
-            kafka_short_lived=kafka_short_lived, extra_postgres=dict.fromkeys(extra_postgres, 0), kafka_proxy_port=kafka_proxy_port,
+            kafka_short_lived=kafka_short_lived, extra_postgres=dict.fromkeys(extra_postgres, 0), kafka_proxy_ports=tuple(kafka_proxy_ports),
         )  # fmt: skip
         home = Path(tempfile.mkdtemp(prefix="whimbrel-"))
         stack = cls(home, settings)
@@ -121,14 +121,14 @@ class Stack:
         )  # fmt: skip
         kafka = Kafka(
             chosen.kafka_port, data / "kafka", logs / "kafka.log", installed,
-            heap_mb=chosen.kafka_heap_mb, fsync=chosen.kafka_fsync, short_lived=chosen.kafka_short_lived, proxy_port=chosen.kafka_proxy_port,
+            heap_mb=chosen.kafka_heap_mb, fsync=chosen.kafka_fsync, short_lived=chosen.kafka_short_lived, proxy_ports=chosen.kafka_proxy_ports,
         )  # fmt: skip
         registry = Registry(chosen.registry_port, data / "registry", logs / "registry.log", installed, postgres)
         more = [
             Postgres(port, postgres_home / name, logs / f"{name}.log", installed, password, name=name, fsync=chosen.fsync)
             for name, port in chosen.extra_postgres.items()
         ]
-        self.kafka_proxied_port = kafka.proxied_port
+        self.kafka_proxied = kafka.proxied
         self._urls = {"kafka": kafka.bootstrap, "registry": registry.url, "postgres": postgres.url(DATABASE)}
         self._urls |= {server.name: server.url() for server in more}
         running: list[Component] = [postgres, kafka, registry, *more]

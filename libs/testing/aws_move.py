@@ -2,7 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
+from unittest.mock import patch
+
+from botocore.loaders import Loader, create_loader
 
 from deploy.embedded.ports import free_port
 from libs.providers.base import Closing, MoveRequest
@@ -137,15 +141,22 @@ class AwsMove:
         )
 
 
+@cache
+def _models(path: str | None) -> Loader:
+    """The vendor's models: read once for all providers that a process makes, and not, as by a worker, for the one it has."""
+    return create_loader(path)
+
+
 @asynccontextmanager
 async def moving(script: Script | None = None, seed: int = 1, **options: Any) -> AsyncIterator[AwsMove]:
     """A move in a stand-in cloud of its own; at the end no request may have been outside the vendor's model."""
     cloud = opened(seed, script or Script(), free_port())
-    async with serving(cloud) as url:
-        move = AwsMove(cloud, url, **options)
-        try:
-            yield move
-        finally:
-            assert isinstance(move.provider, Closing)
-            await move.provider.close()
+    with patch("botocore.session.create_loader", _models):
+        async with serving(cloud) as url:
+            move = AwsMove(cloud, url, **options)
+            try:
+                yield move
+            finally:
+                assert isinstance(move.provider, Closing)
+                await move.provider.close()
         assert cloud.defects == []

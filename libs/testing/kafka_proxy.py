@@ -69,6 +69,11 @@ class KafkaProxy:
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-proxy", daemon=True)
 
+    @property
+    def bootstrap(self) -> str:
+        """Address for clients; they stay behind the proxy."""
+        return f"127.0.0.1:{self._port}"
+
     def __enter__(self) -> Self:
         self._thread.start()
         assert self._listening.wait(BIND_S + 10), f"port {self._port} stays taken"

@@ -1,24 +1,76 @@
-"""The real servers that tests share: one stack a run, one topic prefix a test."""
+"""The real servers that tests share: one stack a run, in however many processes; one topic prefix a test."""
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
 
 import pytest
 
 from deploy.embedded.ports import UNHELD, free_port
 from deploy.embedded.stack import Stack
 from libs.runtime.kafka import create_topics
+from libs.testing.kafka_proxy import KafkaProxy
 from libs.testing.waiting import PARTITIONS
 
+
+class Servers(NamedTuple):
+    """Where Kafka, PostgreSQL and the schema registry are, and a way into Kafka that no other process uses."""
+
+    kafka: str
+    registry: str
+    postgres: str
+    proxy_port: int
+    """Where a fault-injecting proxy has to listen."""
+    proxied_port: int
+    """Kafka's listener whose clients are sent to `proxy_port`."""
+
+    def tend(self) -> None:
+        """Nothing: no test ends what all share."""
+
+
+_handed_out = pytest.StashKey[Iterator[Servers]]()
 _numbers = itertools.count(1)
 
 
+@contextmanager
+def _running(processes: int) -> Iterator[list[Servers]]:
+    proxy_ports = [free_port(UNHELD) for _ in range(processes)]
+    with Stack.ephemeral(kafka_short_lived=True, kafka_proxy_ports=proxy_ports) as stack:
+        yield [Servers(stack.kafka, stack.registry, stack.postgres, told, own) for told, own in stack.kafka_proxied.items()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[object]) -> None:
+    """Start the servers in the process that hands out the tests: it runs none and outlives those that do."""
+    held = ExitStack()
+    config.stash[_handed_out] = itertools.cycle(held.enter_context(_running(len(specs))))
+    config.add_cleanup(held.close)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process that will run tests where the servers are."""
+    node.workerinput["servers"] = tuple(next(node.config.stash[_handed_out]))
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """Kafka, PostgreSQL and the schema registry; Kafka also listens for clients that come through a fault-injecting proxy."""
-    with Stack.ephemeral(kafka_short_lived=True, kafka_proxy_port=free_port(UNHELD)) as running:
-        yield running
+def stack(pytestconfig: pytest.Config) -> Iterator[Servers]:
+    """Kafka, PostgreSQL and the schema registry."""
+    told = getattr(pytestconfig, "workerinput", None)
+    if told:
+        yield Servers(*told["servers"])
+        return
+    with _running(1) as servers:
+        yield servers[0]
+
+
+@pytest.fixture
+def proxy(stack: Servers) -> Iterator[KafkaProxy]:
+    """A fault-injecting proxy in front of Kafka."""
+    with KafkaProxy(stack.proxy_port, stack.proxied_port) as listening:
+        yield listening
 
 
 @pytest.fixture
@@ -28,7 +80,7 @@ def partitions() -> int:
 
 
 @pytest.fixture
-def prefix(stack: Stack, partitions: int) -> str:
+def prefix(stack: Servers, partitions: int) -> str:
     """A topic prefix of the test's own, its topics created."""
     name = f"t{os.getpid()}-{next(_numbers)}"
     create_topics(stack.kafka, name, partitions)

@@ -12,18 +12,36 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from deploy.embedded.ports import free_port, get
 from deploy.embedded.processes import Launch, spawn
-from deploy.embedded.stack import Stack
 from libs.testing.waiting import PARTITIONS, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_S = 15.0
 
 
-def environment_of(stack: Stack, prefix: str, *, kafka: str = "", partitions: int = PARTITIONS) -> dict[str, str]:
+class RunningServers(Protocol):
+    """Kafka, PostgreSQL and the schema registry, whoever started them."""
+
+    @property
+    def kafka(self) -> str:
+        """Bootstrap address, host:port."""
+
+    @property
+    def registry(self) -> str:
+        """Base URL for Confluent-compatible clients."""
+
+    @property
+    def postgres(self) -> str:
+        """URL of the database, with its password."""
+
+    def tend(self) -> object:
+        """Start again what has ended. Call it often."""
+
+
+def environment_of(stack: RunningServers, prefix: str, *, kafka: str = "", partitions: int = PARTITIONS) -> dict[str, str]:
     """Variables that point a service at a stack; `kafka` names another bootstrap address, e.g. a proxy's."""
     return {
         "WHIMBREL_KAFKA": kafka or stack.kafka,

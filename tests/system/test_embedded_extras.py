@@ -18,7 +18,7 @@ def proxy_port() -> int:
 
 @pytest.fixture(scope="module")
 def stack(proxy_port: int) -> Iterator[Stack]:
-    with Stack.ephemeral(extra_postgres=("source", "target"), kafka_proxy_port=proxy_port) as running:
+    with Stack.ephemeral(extra_postgres=("source", "target"), kafka_proxy_ports=(proxy_port,)) as running:
         yield running
 
 
@@ -40,7 +40,7 @@ def test_extra_postgres_servers_replicate_to_each_other(stack: Stack) -> None:
 
 
 def test_clients_of_the_proxied_listener_are_sent_through_the_proxy(stack: Stack, proxy_port: int) -> None:
-    through = AdminClient({"bootstrap.servers": f"127.0.0.1:{stack.kafka_proxied_port}", "log_level": 0}).list_topics(timeout=10)
+    through = AdminClient({"bootstrap.servers": f"127.0.0.1:{stack.kafka_proxied[proxy_port]}", "log_level": 0}).list_topics(timeout=10)
     assert [broker.port for broker in through.brokers.values()] == [proxy_port]
     direct = AdminClient({"bootstrap.servers": stack.kafka}).list_topics(timeout=10)
     assert [f"{broker.host}:{broker.port}" for broker in direct.brokers.values()] == [stack.kafka]

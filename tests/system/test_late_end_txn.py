@@ -10,40 +10,27 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from deploy.embedded.stack import Stack
 from libs.testing.chaos.chance import Random
 from libs.testing.chaos.recording import Tape
 from libs.testing.chaos.scene import Scene
 from libs.testing.kafka_proxy import CLOSE, END_TXN, INIT_PRODUCER_ID, LEAVE, RESET, TXN_OFFSET_COMMIT, KafkaProxy, Trap
+from libs.testing.servers import Servers
 from libs.testing.waiting import wait_until
 
 LOST_CONNECTION, NO_ANSWER = (3,), (1, 86)
 """Exit statuses: told by itself; and whichever is first, the client's time limit or the watchdog."""
 
 
-@pytest.fixture
-def proxy(stack: Stack) -> Iterator[KafkaProxy]:
-    port, upstream = stack.settings.kafka_proxy_port, stack.kafka_proxied_port
-    assert port is not None
-    assert upstream is not None
-    with KafkaProxy(port, upstream) as running:
-        yield running
-
-
-def through(stack: Stack) -> str:
-    return f"127.0.0.1:{stack.settings.kafka_proxy_port}"
-
-
 class Naive:
     """A consume-process-produce loop that goes on with the same producer after an abort, or after a slow commit."""
 
-    def __init__(self, stack: Stack, prefix: str) -> None:
+    def __init__(self, stack: Servers, prefix: str, proxy: KafkaProxy) -> None:
         self.source, self.target, self.group = f"{prefix}.intake", f"{prefix}.progress", f"{prefix}.naive"
         self.stack = stack
         feeder = Producer({"bootstrap.servers": stack.kafka})
         feeder.produce(self.source, b"input", partition=0)
         feeder.flush(30)
-        self.producer = Producer({"bootstrap.servers": through(stack), "transactional.id": self.group})
+        self.producer = Producer({"bootstrap.servers": proxy.bootstrap, "transactional.id": self.group})
         self.producer.init_transactions(30)
         self.consumer = Consumer({"bootstrap.servers": stack.kafka, "group.id": self.group, "enable.auto.commit": False})
         self.consumer.subscribe([self.source])
@@ -71,9 +58,9 @@ class Naive:
 
 @pytest.mark.parametrize("then", [CLOSE, RESET])
 def test_a_producer_used_again_after_an_abort_loses_its_output_without_an_error(
-    stack: Stack, prefix: str, proxy: KafkaProxy, then: str
+    stack: Servers, prefix: str, proxy: KafkaProxy, then: str
 ) -> None:
-    naive = Naive(stack, prefix)
+    naive = Naive(stack, prefix, proxy)
     trap = proxy.trap(END_TXN, then)
     naive.produce(b"aborted")
     naive.producer.abort_transaction(30)
@@ -87,8 +74,8 @@ def test_a_producer_used_again_after_an_abort_loses_its_output_without_an_error(
     assert naive.visible() == []
 
 
-def test_a_producer_used_again_after_a_late_commit_shows_what_it_aborts(stack: Stack, prefix: str, proxy: KafkaProxy) -> None:
-    naive = Naive(stack, prefix)
+def test_a_producer_used_again_after_a_late_commit_shows_what_it_aborts(stack: Servers, prefix: str, proxy: KafkaProxy) -> None:
+    naive = Naive(stack, prefix, proxy)
     trap = proxy.trap(END_TXN, CLOSE)
     naive.produce(b"committed")
     naive.producer.commit_transaction(30)
@@ -100,7 +87,7 @@ def test_a_producer_used_again_after_a_late_commit_shows_what_it_aborts(stack: S
 
 
 @pytest.fixture
-def scene(stack: Stack, prefix: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(stack: Servers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
     """Workers that speak to the broker directly, and a validator that goes through the proxy."""
     with Scene(stack, prefix, tmp_path) as scene:
         scene.services.start("services.migrator")
@@ -108,8 +95,8 @@ def scene(stack: Stack, prefix: str, tmp_path: Path) -> Iterator[Scene]:
         yield scene
 
 
-def start_validator(scene: Scene) -> None:
-    scene.services.start("services.validator", WHIMBREL_KAFKA=through(scene.stack)).wait_ready()
+def start_validator(scene: Scene, proxy: KafkaProxy) -> None:
+    scene.services.start("services.validator", WHIMBREL_KAFKA=proxy.bootstrap).wait_ready()
 
 
 def exits_with(scene: Scene, codes: tuple[int, ...]) -> None:
@@ -139,7 +126,7 @@ def nothing_is_lost_and_effects_are_done_once(scene: Scene) -> None:
 
 @pytest.mark.parametrize(("api_key", "then"), [(END_TXN, CLOSE), (TXN_OFFSET_COMMIT, RESET)])
 def test_a_request_that_outlived_its_connection_is_fenced_R5(scene: Scene, proxy: KafkaProxy, api_key: int, then: str) -> None:
-    start_validator(scene)
+    start_validator(scene, proxy)
     late = proxy.trap(api_key, then)
     scene.request(5)
     exits_with(scene, LOST_CONNECTION)
@@ -150,7 +137,7 @@ def test_a_request_that_outlived_its_connection_is_fenced_R5(scene: Scene, proxy
 
 
 def test_a_commit_without_an_answer_ends_the_validator_and_is_fenced_R5(scene: Scene, proxy: KafkaProxy) -> None:
-    start_validator(scene)
+    start_validator(scene, proxy)
     late = proxy.trap(END_TXN, LEAVE)
     scene.request(5)
     late.held()
@@ -163,7 +150,7 @@ def test_a_commit_without_an_answer_ends_the_validator_and_is_fenced_R5(scene: S
 
 def test_a_late_abort_from_a_start_is_noticed_and_repeated_R5(scene: Scene, proxy: KafkaProxy) -> None:
     late = proxy.trap(INIT_PRODUCER_ID, CLOSE)
-    start_validator(scene)
+    start_validator(scene, proxy)
 
     release_inside_the_next_transaction(scene, proxy, late)
 

@@ -16,15 +16,13 @@ SERVICES = ("validator", "migrator", "verifier", "notifier", "projector")
 
 @pytest.mark.timeout(300)
 def test_readiness_follows_the_broker_and_liveness_does_not_R3(tmp_path: Path) -> None:
-    with Stack.ephemeral(kafka_short_lived=True, kafka_proxy_port=free_port(UNHELD)) as stack:
+    with Stack.ephemeral(kafka_short_lived=True, kafka_proxy_ports=(free_port(UNHELD),)) as stack:
         create_topics(stack.kafka, "ready", PARTITIONS)
         _follow(stack, tmp_path)
 
 
 def _follow(stack: Stack, logs: Path) -> None:
-    port, upstream = stack.settings.kafka_proxy_port, stack.kafka_proxied_port
-    assert port is not None
-    assert upstream is not None
+    [(port, upstream)] = stack.kafka_proxied.items()
     with Services(environment_of(stack, "ready", kafka=f"127.0.0.1:{port}"), logs) as services:
         with KafkaProxy(port, upstream):
             running = [services.start(f"services.{name}").wait_ready() for name in SERVICES]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded.stack import Stack
 from libs.contracts.migration.commands import CancelMigration
 from libs.testing.chaos.chance import Random
 from libs.testing.chaos.recording import Tape
 from libs.testing.chaos.scene import PARTITIONS, Scene
 from libs.testing.kafka_proxy import LEAVE, TXN_OFFSET_COMMIT, KafkaProxy
+from libs.testing.servers import Servers
 from libs.testing.waiting import wait_until
 
 QUICK = {"WHIMBREL_SESSION_TIMEOUT_MS": "6000"}
@@ -19,17 +19,9 @@ WATCHDOG = 86
 
 
 @pytest.fixture
-def scene(stack: Stack, prefix: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(stack: Servers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
     with Scene(stack, prefix, tmp_path, QUICK) as scene:
         yield scene
-
-
-@pytest.fixture
-def proxy(stack: Stack) -> Iterator[KafkaProxy]:
-    assert stack.settings.kafka_proxy_port is not None
-    assert stack.kafka_proxied_port is not None
-    with KafkaProxy(stack.settings.kafka_proxy_port, stack.kafka_proxied_port) as running:
-        yield running
 
 
 def clean(scene: Scene, effects: int) -> None:
@@ -41,8 +33,7 @@ def clean(scene: Scene, effects: int) -> None:
 
 def test_nothing_of_a_validator_that_was_replaced_while_paused_is_ever_seen_R6(scene: Scene, proxy: KafkaProxy) -> None:
     """It is paused with its events flushed, its offsets unsent and more commands in its queue; another answers them all."""
-    through = f"127.0.0.1:{scene.stack.settings.kafka_proxy_port}"
-    zombie = scene.services.start("services.validator", 0, WHIMBREL_KAFKA=through).wait_ready()
+    zombie = scene.services.start("services.validator", 0, WHIMBREL_KAFKA=proxy.bootstrap).wait_ready()
     open_ = proxy.trap(TXN_OFFSET_COMMIT, LEAVE)
     scene.request(300)
     held = open_.held()
@@ -86,8 +77,7 @@ def test_a_migrator_that_was_replaced_while_paused_changes_nothing_R6(scene: Sce
 def test_a_transactional_call_that_never_returns_ends_the_validator_D10(scene: Scene, proxy: KafkaProxy) -> None:
     for name in ("migrator", "verifier"):
         scene.services.start(f"services.{name}")
-    through = f"127.0.0.1:{scene.stack.settings.kafka_proxy_port}"
-    validator = scene.services.start("services.validator", WHIMBREL_KAFKA=through).wait_ready()
+    validator = scene.services.start("services.validator", WHIMBREL_KAFKA=proxy.bootstrap).wait_ready()
     hung = proxy.trap(TXN_OFFSET_COMMIT, LEAVE)
     scene.request(5)
     hung.held()

@@ -5,6 +5,7 @@ import logging
 import secrets
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -33,7 +34,6 @@ _PROPERTIES = {
     "node.id": 1,
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT",
     # One broker: internal topics of one replica, and few partitions, for each is loaded at every start.
     "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 4,
@@ -66,7 +66,7 @@ _PROPERTIES = {
 class Kafka(Component):
     """The broker.
 
-    `proxy_port` adds a second listener (at `proxied_port`) whose clients are told to come back through that port:
+    Each of `proxy_ports` adds a listener, at `proxied[port]`, whose clients are told to come back through that port:
     what listens there (a fault-injecting proxy) must pass them on.
     """
 
@@ -82,15 +82,14 @@ class Kafka(Component):
         heap_mb: int = 512,
         fsync: bool = False,
         short_lived: bool = False,
-        proxy_port: int | None = None,
+        proxy_ports: Sequence[int] = (),
     ) -> None:
         self.port: int = port
         self.log, self._home = log, data_dir
         self._java, self._classpath = installed.java, f"{installed.kafka}/*"
         self._heap_mb, self._fsync, self._short_lived = heap_mb, fsync, short_lived
         self._controller_port = free_port()
-        self._proxy_port = proxy_port
-        self.proxied_port = free_port() if proxy_port else None
+        self.proxied = {port: free_port() for port in proxy_ports}
 
     @property
     def bootstrap(self) -> str:
@@ -158,11 +157,12 @@ class Kafka(Component):
         controller = f"{LOOPBACK}:{self._controller_port}"
         listeners = {"PLAINTEXT": self.port, "CONTROLLER": self._controller_port}
         advertised = {"PLAINTEXT": self.port}
-        if self._proxy_port and self.proxied_port:
-            listeners["PROXY"], advertised["PROXY"] = self.proxied_port, self._proxy_port
+        for number, (told, own) in enumerate(self.proxied.items()):
+            listeners[f"PROXY{number}"], advertised[f"PROXY{number}"] = own, told
         chosen: dict[str, object] = {
             "log.dirs": log_dir,
             "controller.quorum.voters": f"1@{controller}",
+            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
             "listeners": _listeners(listeners),
             "advertised.listeners": _listeners(advertised),
         }

@@ -47,7 +47,7 @@ def run_on(stack: Stack, prefix: str, plan: Plan, home: Path) -> Result:
         for service in scene.services.running:
             service.wait_ready()
         began = time.monotonic()
-        nemesis, requested = _strike(scene, plan)
+        nemesis, requested = _strike(stack, scene, plan)
         faulty_s = time.monotonic() - began
         settled_s = scene.settle(plan.settle_s, Random(plan.seed), requested)
         restarts = sum(service.starts - 1 for service in scene.services.running)
@@ -57,10 +57,10 @@ def run_on(stack: Stack, prefix: str, plan: Plan, home: Path) -> Result:
     return Result(line | {"commands_per_s": round(line["commands"] / (faulty_s + settled_s))} | seconds, evidence)
 
 
-def _strike(scene: Scene, plan: Plan) -> tuple[Nemesis, int]:
+def _strike(stack: Stack, scene: Scene, plan: Plan) -> tuple[Nemesis, int]:
     """Load and faults together."""
     generator = Generator(scene.sender, str(scene.effects), seed=plan.seed, rate=plan.rate, limit=plan.migrations)
-    nemesis = Nemesis(scene.stack, scene.services.running, scene.tend, lambda struck: scene.watcher.recovery_s(struck) is not None)
+    nemesis = Nemesis(stack, scene.services.running, scene.tend, lambda struck: scene.watcher.recovery_s(struck) is not None)
     generator.start()
     nemesis.run(schedule(plan.seed, plan.kills, plan.targets or [service.name for service in scene.services.running]))
     while plan.migrations and generator.requested < plan.migrations:

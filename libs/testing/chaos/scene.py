@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from deploy.embedded.stack import Stack
 from libs.contracts.migration.commands import RequestMigration
 from libs.contracts.migration.request import Request
 from libs.contracts.topics import commands_of, events_of
@@ -23,7 +22,7 @@ from libs.testing.chaos.journal import Entry, Journal, read_journal
 from libs.testing.chaos.load import helping
 from libs.testing.chaos.recording import Recording, committed, ends, record
 from libs.testing.chaos.watching import Watcher
-from libs.testing.services import Services, environment_of
+from libs.testing.services import RunningServers, Services, environment_of
 from libs.testing.waiting import wait_until
 
 PARTITIONS = 4
@@ -44,7 +43,7 @@ class Scene:
 
     def __init__(
         self,
-        stack: Stack,
+        stack: RunningServers,
         prefix: str,
         home: Path,
         environment: Mapping[str, str] | None = None,

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.embedded.ports import free_port, get
-from deploy.embedded.stack import Stack
 from libs.cli.client import Api
 from libs.contracts.topics import events_of
 from libs.edge.issuer import LocalIssuer
@@ -16,7 +15,7 @@ from libs.testing.chaos.watching import Watcher
 from libs.testing.drill.cloud import CloudProcess
 from libs.testing.drill.planning import TENANT
 from libs.testing.drill.receiver import Receiver, receiving
-from libs.testing.services import Services, environment_of
+from libs.testing.services import RunningServers, Services, environment_of
 from libs.testing.waiting import wait_until
 
 SERVICES = ("ingress", "validator", "migrator", "verifier", "notifier", "projector")
@@ -29,7 +28,7 @@ AT_ONCE = 48
 class Stage:
     """Use from the thread that started the stack."""
 
-    def __init__(self, stack: Stack, prefix: str, cloud: CloudProcess, services: Services, receiver: Receiver, home: Path) -> None:
+    def __init__(self, stack: RunningServers, prefix: str, cloud: CloudProcess, services: Services, receiver: Receiver, home: Path) -> None:
         self.stack, self.prefix, self.cloud, self.services, self.receiver = stack, prefix, cloud, services, receiver
         port = free_port()
         for name in SERVICES:
@@ -74,7 +73,7 @@ class Stage:
 
 
 @contextmanager
-def staged(stack: Stack, prefix: str, home: Path, seed: int) -> Iterator[Stage]:
+def staged(stack: RunningServers, prefix: str, home: Path, seed: int) -> Iterator[Stage]:
     """A stage on servers that are up; the services are ready."""
     create_topics(stack.kafka, prefix, PARTITIONS)
     cloud = CloudProcess(home, seed)

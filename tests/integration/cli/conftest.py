@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.embedded.ports import free_port, get
-from deploy.embedded.stack import Stack
 from libs.cli.app import application
 from libs.edge.issuer import LocalIssuer
 from libs.runtime.kafka import create_topics
+from libs.testing.servers import Servers
 from libs.testing.services import ROOT, Services, environment_of
 from libs.testing.waiting import PARTITIONS, wait_until
 
@@ -73,7 +73,7 @@ def rehearsal(id_: str, *, approval: bool = False, on_failure: str = "rollback",
 
 
 @pytest.fixture(scope="package")
-def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     prefix, data_dir, port = f"cli{os.getpid()}", tmp_path_factory.mktemp("cli"), free_port()
     create_topics(stack.kafka, prefix, PARTITIONS)
     environment = environment_of(stack, prefix)

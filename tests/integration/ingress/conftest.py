@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from deploy.embedded.ports import free_port, get
-from deploy.embedded.stack import Stack
 from libs.contracts.envelope import CommandEnvelope
 from libs.contracts.topics import commands_of
 from libs.edge.issuer import LocalIssuer
@@ -17,6 +16,7 @@ from libs.runtime import kafka
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
+from libs.testing.servers import Servers
 from libs.testing.services import Service, Services, environment_of
 from libs.testing.waiting import PARTITIONS, wait_until
 from tests.integration.ingress.http import Api
@@ -25,7 +25,7 @@ from tests.integration.ingress.http import Api
 class World(NamedTuple):
     """What runs, and how to reach it."""
 
-    stack: Stack
+    stack: Servers
     prefix: str
     issuer: LocalIssuer
     port: int
@@ -71,7 +71,7 @@ def start_ingress(services: Services, data_dir: Path, slot: int = 0, **environme
 
 
 @pytest.fixture(scope="package")
-def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     prefix, data_dir = f"edge{os.getpid()}", tmp_path_factory.mktemp("edge")
     kafka.create_topics(stack.kafka, prefix, PARTITIONS)
     issuer = LocalIssuer(data_dir)

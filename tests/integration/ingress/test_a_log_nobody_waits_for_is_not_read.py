@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 from confluent_kafka import KafkaException
 
-from deploy.embedded.stack import Stack
 from libs.contracts.migration.commands import RequestMigration
 from libs.contracts.migration.request import Request
 from libs.edge.awaiting import Listener
@@ -68,22 +67,19 @@ async def test_whoever_waits_for_a_decision_wakes_it_first_O1(world: World, tail
     await _until_it_rests(tail)
 
 
-async def test_without_a_broker_those_who_ask_are_told_and_the_next_are_served_R13(world: World, stack: Stack) -> None:
-    assert stack.settings.kafka_proxy_port is not None
-    assert stack.kafka_proxied_port is not None
-    with KafkaProxy(stack.settings.kafka_proxy_port, stack.kafka_proxied_port) as link:
-        tail = _tail(world, f"127.0.0.1:{stack.settings.kafka_proxy_port}")
-        await tail.start(pytest.fail)
-        link.cut()
+async def test_without_a_broker_those_who_ask_are_told_and_the_next_are_served_R13(world: World, proxy: KafkaProxy) -> None:
+    tail = _tail(world, proxy.bootstrap)
+    await tail.start(pytest.fail)
+    proxy.cut()
 
-        with pytest.raises(KafkaException):
-            await asyncio.wait_for(tail.listen("cut"), 20)
-        unanswered = await asyncio.wait_for(tail.wait_for("c", b"cut/m", b""), 20)
-        assert not tail.reading
-        assert not unanswered.decision.done()
-        link.mend()
-        tail.unlisten(await _listening_at_last(tail))
-        tail.close()
+    with pytest.raises(KafkaException):
+        await asyncio.wait_for(tail.listen("cut"), 20)
+    unanswered = await asyncio.wait_for(tail.wait_for("c", b"cut/m", b""), 20)
+    assert not tail.reading
+    assert not unanswered.decision.done()
+    proxy.mend()
+    tail.unlisten(await _listening_at_last(tail))
+    tail.close()
 
 
 async def _listening_at_last(tail: Tail) -> Listener:

@@ -3,40 +3,27 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 
-import pytest
-
 from deploy.embedded.ports import get
-from deploy.embedded.stack import Stack
 from libs.testing.kafka_proxy import KafkaProxy
 from libs.testing.waiting import wait_until
 from tests.integration.ingress.conftest import World, start_ingress
 from tests.integration.ingress.http import Api, migration
 
 
-@pytest.fixture
-def link(stack: Stack) -> Iterator[KafkaProxy]:
-    assert stack.settings.kafka_proxy_port is not None
-    assert stack.kafka_proxied_port is not None
-    with KafkaProxy(stack.settings.kafka_proxy_port, stack.kafka_proxied_port) as running:
-        yield running
-
-
-def test_a_broker_that_is_away_is_told_in_bounded_time_and_the_retry_takes_effect_once_R13(world: World, link: KafkaProxy) -> None:
-    bootstrap = f"127.0.0.1:{world.stack.settings.kafka_proxy_port}"
-    service, port = start_ingress(world.services, world.data_dir, 7, WHIMBREL_KAFKA=bootstrap, WHIMBREL_PRODUCE_TIMEOUT_S="2")
+def test_a_broker_that_is_away_is_told_in_bounded_time_and_the_retry_takes_effect_once_R13(world: World, proxy: KafkaProxy) -> None:
+    service, port = start_ingress(world.services, world.data_dir, 7, WHIMBREL_KAFKA=proxy.bootstrap, WHIMBREL_PRODUCE_TIMEOUT_S="2")
     api = Api(port, world.issuer.issue("away", "u-1", ["admin"]))
     assert api.decided("/v1/migrations", migration(migrationId="a-0")).status == 201
 
-    link.cut()
+    proxy.cut()
     began = time.monotonic()
     refused = api.post("/v1/migrations", migration(migrationId="a-1"), Idempotency_Key="retried")
     took = time.monotonic() - began
     alive = get(port, "/livez")
     wait_until(lambda: (get(port, "/readyz") or (0,))[0] == 503, "readiness is false")
-    link.mend()
+    proxy.mend()
     wait_until(lambda: (get(port, "/readyz") or (0,))[0] == 200, "readiness is true again")
     retried = partial(api.decided, "/v1/migrations", migration(migrationId="a-1"), Idempotency_Key="retried")
     wait_until(lambda: retried().status != 503, "the producer is connected again, too")

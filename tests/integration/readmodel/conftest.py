@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from deploy.embedded.stack import Stack
 from libs.readmodel import generations, wiring
 from libs.readmodel.projecting import Projector
 from libs.readmodel.reading import ReadModel
@@ -17,12 +16,13 @@ from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings, load
 from libs.runtime.sink import MAX_BATCH, Pool, Sink
 from libs.testing.log_writer import LogWriter
+from libs.testing.servers import Servers
 
 Project = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-def settings(stack: Stack, prefix: str, partitions: int) -> Settings:
+def settings(stack: Servers, prefix: str, partitions: int) -> Settings:
     servers = {"kafka": stack.kafka, "registry": stack.registry, "postgres": stack.postgres}
     return load(Settings, prefix=prefix, partitions=partitions, environment="dev", **servers)
 

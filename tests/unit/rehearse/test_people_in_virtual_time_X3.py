@@ -9,6 +9,7 @@ from libs.contracts.migration.approvals import ApprovalTerms
 from libs.contracts.migration.commands import CancelMigration
 from libs.contracts.wave.commands import StartWave
 from libs.contracts.wave.plan import Member
+from libs.rehearse import world
 from libs.rehearse.history import DEAD, OK, Attempt, History, Key, Learner
 from libs.rehearse.rehearsing import Question, ask
 from libs.testing.migrations import act, approval, check, final
@@ -44,8 +45,9 @@ def test_a_failed_step_is_rolled_back_when_people_did_X3() -> None:
     assert answer["finish_s"]["p50"] == 120 + 600 + 120
 
 
-def test_a_failed_step_is_retried_until_the_run_is_cut_off_X3() -> None:
+def test_a_failed_step_is_retried_until_the_run_is_cut_off_X3(monkeypatch: pytest.MonkeyPatch) -> None:
     """All retries fail, as all such steps did: that is no end, and said."""
+    monkeypatch.setattr(world, "HORIZON_US", 7 * 86_400 * SECOND)
     answer = asked(history(("held", "retry", 600)))
 
     assert answer["truncated"] is True
