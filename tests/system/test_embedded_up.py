@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,11 +18,21 @@ SERVERS = ("postgres", "kafka", "registry")
 
 
 @pytest.fixture(scope="module")
-def whimbrel() -> Iterator[Whimbrel]:
-    """A data directory with something in each server; each test says `up()` itself, which is quick when it runs."""
-    with Whimbrel.of(USERS[0]) as ours:
-        remember(ours.up()["urls"])
-        yield ours
+def started_twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Whimbrel, list[dict[str, Any]]]]:
+    """A data directory with something in each server, and what two commands said that started them at once.
+
+    pytest's temporary directories are closed to other users, like the home of root.
+    """
+    with Whimbrel(USERS[0], tmp_path_factory.mktemp("closed") / "data") as ours, ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda _: ours.up(), range(2)))
+        remember(reports[0]["urls"])
+        yield ours, reports
+
+
+@pytest.fixture
+def whimbrel(started_twice: tuple[Whimbrel, list[dict[str, Any]]]) -> Whimbrel:
+    """That directory; each test says `up()` itself, which is quick when it runs."""
+    return started_twice[0]
 
 
 def _runs(pid: int) -> bool:
@@ -50,10 +61,9 @@ def test_up_of_a_running_stack_leaves_it_alone(whimbrel: Whimbrel) -> None:
     assert [one["pid"] for one in first["components"]] == [one["pid"] for one in second["components"]]
 
 
-def test_two_at_once_start_one_stack() -> None:
-    with Whimbrel.of(USERS[0]) as fresh, ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: fresh.up(), range(2))
-        assert [one["pid"] for one in first["components"]] == [one["pid"] for one in second["components"]]
+def test_two_at_once_start_one_stack(started_twice: tuple[Whimbrel, list[dict[str, Any]]]) -> None:
+    first, second = started_twice[1]
+    assert [one["pid"] for one in first["components"]] == [one["pid"] for one in second["components"]]
 
 
 def test_other_choice_for_a_running_stack_is_refused_not_ignored(whimbrel: Whimbrel) -> None:
@@ -97,11 +107,9 @@ def test_everything_survives_kill_9_of_everything(whimbrel: Whimbrel) -> None:
     assert remembered(whimbrel.up()["urls"])
 
 
-def test_postgres_of_root_runs_as_another_user_even_where_that_user_cannot_go(tmp_path: Path) -> None:
-    """pytest's temporary directories are closed to other users, like the home of root."""
-    with Whimbrel(USERS[0], tmp_path / "closed" / "data") as closed:
-        postgres = next(one for one in closed.up()["components"] if one["name"] == "postgres")
-        assert psutil.Process(postgres["pid"]).uids().effective != 0
+def test_postgres_of_root_runs_as_another_user_even_where_that_user_cannot_go(whimbrel: Whimbrel) -> None:
+    postgres = next(one for one in whimbrel.up()["components"] if one["name"] == "postgres")
+    assert psutil.Process(postgres["pid"]).uids().effective != 0
 
 
 def test_taken_port_is_named_with_the_option_that_changes_it(tmp_path: Path) -> None:
