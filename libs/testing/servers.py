@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from deploy.embedded.errors import StackError
 from deploy.embedded.ports import UNHELD, free_port
 from deploy.embedded.stack import Stack
 from libs.runtime.kafka import create_topics
@@ -45,8 +46,11 @@ def _running(processes: int) -> Iterator[list[Servers]]:
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[object]) -> None:
     """Start the servers in the process that hands out the tests: it runs none and outlives those that do."""
     held = ExitStack()
-    config.stash[_handed_out] = itertools.cycle(held.enter_context(_running(len(specs))))
     config.add_cleanup(held.close)
+    try:
+        config.stash[_handed_out] = itertools.cycle(held.enter_context(_running(len(specs))))
+    except StackError as error:
+        raise pytest.UsageError(f"the servers that the tests share do not start: {error}") from error
 
 
 @pytest.hookimpl(optionalhook=True)
