@@ -143,7 +143,7 @@ class AwsMove:
 
 @cache
 def _models(path: str | None) -> Loader:
-    """The vendor's models: read once for all providers that a process makes, and not, as by a worker, for the one it has."""
+    """One loader of the vendor's models for every provider of this process: a worker makes one, tests make hundreds."""
     return create_loader(path)
 
 
@@ -159,4 +159,4 @@ async def moving(script: Script | None = None, seed: int = 1, **options: Any) ->
             finally:
                 assert isinstance(move.provider, Closing)
                 await move.provider.close()
-        assert cloud.defects == []
+            assert cloud.defects == []

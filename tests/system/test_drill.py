@@ -8,13 +8,13 @@ from libs.testing.drill.plan import Plan
 from libs.testing.drill.report import line
 from libs.testing.drill.run import run_on
 from libs.testing.drill.stage import staged
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 
 PLAN = Plan(servers=10, waves=3, interrupts=4, seed=7, most_s=150, patience_s=4)
 
 
 @pytest.mark.timeout(300)
-def test_a_fleet_arrives_or_goes_back_while_everything_is_interrupted(stack: Servers, tmp_path: Path) -> None:
+def test_a_fleet_arrives_or_goes_back_while_everything_is_interrupted(stack: SharedServers, tmp_path: Path) -> None:
     with staged(stack, "drill", tmp_path, PLAN.seed) as stage:
         ran = run_on(stage, PLAN)
 

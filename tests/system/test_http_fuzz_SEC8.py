@@ -11,7 +11,7 @@ import pytest
 from deploy.embedded.ports import free_port, get
 from libs.edge.issuer import LocalIssuer
 from libs.edge.table import ROUTES
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.services import Services, environment_of
 from libs.testing.waiting import wait_until
 
@@ -27,7 +27,7 @@ _ANSWERED = re.compile(rb'whimbrel_http_requests_total\{route="([A-Za-z]+)",stat
 
 @pytest.mark.timeout(1_800)
 def test_five_thousand_generated_requests_find_no_crash_and_nothing_undocumented_SEC8(
-    stack: Servers, prefix: str, partitions: int, tmp_path: Path
+    stack: SharedServers, prefix: str, partitions: int, tmp_path: Path
 ) -> None:
     port = free_port()
     token = LocalIssuer(tmp_path).issue("fuzz", "u-1", ["admin"], ttl_s=7_200)

@@ -14,7 +14,7 @@ from libs.testing.chaos.chance import Random
 from libs.testing.chaos.recording import Tape
 from libs.testing.chaos.scene import Scene
 from libs.testing.kafka_proxy import CLOSE, END_TXN, INIT_PRODUCER_ID, LEAVE, RESET, TXN_OFFSET_COMMIT, KafkaProxy, Trap
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.waiting import wait_until
 
 LOST_CONNECTION, NO_ANSWER = (3,), (1, 86)
@@ -24,7 +24,7 @@ LOST_CONNECTION, NO_ANSWER = (3,), (1, 86)
 class Naive:
     """A consume-process-produce loop that goes on with the same producer after an abort, or after a slow commit."""
 
-    def __init__(self, stack: Servers, prefix: str, proxy: KafkaProxy) -> None:
+    def __init__(self, stack: SharedServers, prefix: str, proxy: KafkaProxy) -> None:
         self.source, self.target, self.group = f"{prefix}.intake", f"{prefix}.progress", f"{prefix}.naive"
         self.stack = stack
         feeder = Producer({"bootstrap.servers": stack.kafka})
@@ -58,7 +58,7 @@ class Naive:
 
 @pytest.mark.parametrize("then", [CLOSE, RESET])
 def test_a_producer_used_again_after_an_abort_loses_its_output_without_an_error(
-    stack: Servers, prefix: str, proxy: KafkaProxy, then: str
+    stack: SharedServers, prefix: str, proxy: KafkaProxy, then: str
 ) -> None:
     naive = Naive(stack, prefix, proxy)
     trap = proxy.trap(END_TXN, then)
@@ -74,7 +74,7 @@ def test_a_producer_used_again_after_an_abort_loses_its_output_without_an_error(
     assert naive.visible() == []
 
 
-def test_a_producer_used_again_after_a_late_commit_shows_what_it_aborts(stack: Servers, prefix: str, proxy: KafkaProxy) -> None:
+def test_a_producer_used_again_after_a_late_commit_shows_what_it_aborts(stack: SharedServers, prefix: str, proxy: KafkaProxy) -> None:
     naive = Naive(stack, prefix, proxy)
     trap = proxy.trap(END_TXN, CLOSE)
     naive.produce(b"committed")
@@ -87,7 +87,7 @@ def test_a_producer_used_again_after_a_late_commit_shows_what_it_aborts(stack: S
 
 
 @pytest.fixture
-def scene(stack: Servers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(stack: SharedServers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
     """Workers that speak to the broker directly, and a validator that goes through the proxy."""
     with Scene(stack, prefix, tmp_path) as scene:
         scene.services.start("services.migrator")

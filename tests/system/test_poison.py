@@ -14,7 +14,7 @@ from libs.testing.chaos.flood import flood, scatter
 from libs.testing.chaos.garbage import OnCommands
 from libs.testing.chaos.recording import Logged, Recording, Tape
 from libs.testing.chaos.scene import PARTITIONS, Scene
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.services import Service
 
 GARBAGE = 20_000
@@ -25,7 +25,7 @@ REASONS = {
 
 
 @pytest.fixture
-def scene(stack: Servers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(stack: SharedServers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
     with Scene(stack, prefix, tmp_path) as scene:
         for name in ("validator", "migrator", "verifier"):
             scene.services.start(f"services.{name}").wait_ready()
@@ -50,7 +50,7 @@ def test_all_garbage_on_commands_becomes_dead_letters_and_all_good_commands_are_
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("topic", ["intake", "events"])
 def test_a_flood_of_garbage_stops_no_service_and_good_requests_between_are_carried_out_R11(
-    topic: str, stack: Servers, prefix: str, tmp_path: Path
+    topic: str, stack: SharedServers, prefix: str, tmp_path: Path
 ) -> None:
     with Scene(stack, prefix, tmp_path) as scene:
         line = flood(scene, tmp_path, topic, 5_000, seed=12)

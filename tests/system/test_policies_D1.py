@@ -17,7 +17,7 @@ from libs.testing.chaos.scene import PARTITIONS, Scene
 from libs.testing.log_writer import LogWriter
 from libs.testing.migrations import REQUEST, act, plan_of
 from libs.testing.policed_validator import TOO_MANY
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.waiting import wait_until
 from services.validator.partitioner import partition_of
 
@@ -26,7 +26,7 @@ MIGRATIONS, KILLS = 1_500, 6
 
 
 @pytest.fixture
-def scene(stack: Servers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(stack: SharedServers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
     with Scene(stack, prefix, tmp_path, {"WHIMBREL_SESSION_TIMEOUT_MS": "6000"}) as scene:
         yield scene
 

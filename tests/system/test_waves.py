@@ -23,7 +23,7 @@ from libs.runtime.clock import now_us
 from libs.testing.chaos.chance import Random
 from libs.testing.chaos.recording import Logged, Tape
 from libs.testing.chaos.scene import PARTITIONS, Scene
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.waiting import wait_until
 
 MEMBERS, LIMIT, RUNNING, KILLS = 40, 3, 6, 5
@@ -32,7 +32,7 @@ DEPENDS = {f"m{n}": tuple(sorted({f"m{n // 2}", f"m{n // 3}"} - {f"m{n}"})) for 
 
 
 @pytest.fixture
-def scene(stack: Servers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(stack: SharedServers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
     with Scene(stack, prefix, tmp_path, {"WHIMBREL_SESSION_TIMEOUT_MS": "6000"}) as scene:
         yield scene
 

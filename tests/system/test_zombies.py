@@ -11,7 +11,7 @@ from libs.testing.chaos.chance import Random
 from libs.testing.chaos.recording import Tape
 from libs.testing.chaos.scene import PARTITIONS, Scene
 from libs.testing.kafka_proxy import LEAVE, TXN_OFFSET_COMMIT, KafkaProxy
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.waiting import wait_until
 
 QUICK = {"WHIMBREL_SESSION_TIMEOUT_MS": "6000"}
@@ -19,7 +19,7 @@ WATCHDOG = 86
 
 
 @pytest.fixture
-def scene(stack: Servers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(stack: SharedServers, prefix: str, tmp_path: Path) -> Iterator[Scene]:
     with Scene(stack, prefix, tmp_path, QUICK) as scene:
         yield scene
 

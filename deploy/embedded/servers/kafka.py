@@ -89,7 +89,7 @@ class Kafka(Component):
         self._java, self._classpath = installed.java, f"{installed.kafka}/*"
         self._heap_mb, self._fsync, self._short_lived = heap_mb, fsync, short_lived
         self._controller_port = free_port()
-        self.proxied = {port: free_port() for port in proxy_ports}
+        self.proxied = {told: free_port() for told in proxy_ports}
 
     @property
     def bootstrap(self) -> str:

@@ -39,7 +39,7 @@ class Evidence(NamedTuple):
 
 
 class Scene:
-    """Use from the thread that started the stack. `say` is told what happens."""
+    """Use from one thread that lives as long as its services. `say` is told what happens."""
 
     def __init__(
         self,

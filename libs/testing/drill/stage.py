@@ -26,7 +26,7 @@ AT_ONCE = 48
 
 
 class Stage:
-    """Use from the thread that started the stack."""
+    """Use from one thread that lives as long as its services."""
 
     def __init__(self, stack: RunningServers, prefix: str, cloud: CloudProcess, services: Services, receiver: Receiver, home: Path) -> None:
         self.stack, self.prefix, self.cloud, self.services, self.receiver = stack, prefix, cloud, services, receiver

@@ -15,7 +15,7 @@ from deploy.embedded.ports import free_port, get
 from libs.cli.app import application
 from libs.edge.issuer import LocalIssuer
 from libs.runtime.kafka import create_topics
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.services import ROOT, Services, environment_of
 from libs.testing.waiting import PARTITIONS, wait_until
 
@@ -73,7 +73,7 @@ def rehearsal(id_: str, *, approval: bool = False, on_failure: str = "rollback",
 
 
 @pytest.fixture(scope="package")
-def world(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(stack: SharedServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     prefix, data_dir, port = f"cli{os.getpid()}", tmp_path_factory.mktemp("cli"), free_port()
     create_topics(stack.kafka, prefix, PARTITIONS)
     environment = environment_of(stack, prefix)

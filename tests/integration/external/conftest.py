@@ -12,7 +12,7 @@ import pytest
 
 from libs.edge.issuer import LocalIssuer
 from libs.runtime.kafka import create_topics
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.services import Service, Services, environment_of
 from libs.testing.waiting import PARTITIONS, wait_until
 from tests.integration.ingress.conftest import start_ingress
@@ -26,7 +26,7 @@ TENANT = "acme"
 class World(NamedTuple):
     """What runs, and how to reach it."""
 
-    stack: Servers
+    stack: SharedServers
     prefix: str
     issuer: LocalIssuer
     port: int
@@ -99,7 +99,7 @@ def message_of(value: bytes) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="package")
-def world(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(stack: SharedServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     prefix, data_dir = f"ext{os.getpid()}", tmp_path_factory.mktemp("external")
     create_topics(stack.kafka, prefix, PARTITIONS)
     environment = environment_of(stack, prefix) | {

@@ -21,7 +21,7 @@ def told(world: World) -> Iterator[Consumer]:
     admin = AdminClient({"bootstrap.servers": world.stack.kafka})
     if TOPIC not in admin.list_topics(timeout=10).topics:
         admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(30)
-    consumer = reader(world.stack.kafka)
+    consumer = reader(world.stack.kafka, **{"group.id": f"{world.prefix}.told"})
     consumer.subscribe([TOPIC])
     yield consumer
     consumer.close()

@@ -16,7 +16,7 @@ from libs.runtime import kafka
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.services import Service, Services, environment_of
 from libs.testing.waiting import PARTITIONS, wait_until
 from tests.integration.ingress.http import Api
@@ -25,7 +25,7 @@ from tests.integration.ingress.http import Api
 class World(NamedTuple):
     """What runs, and how to reach it."""
 
-    stack: Servers
+    stack: SharedServers
     prefix: str
     issuer: LocalIssuer
     port: int
@@ -71,7 +71,7 @@ def start_ingress(services: Services, data_dir: Path, slot: int = 0, **environme
 
 
 @pytest.fixture(scope="package")
-def world(stack: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(stack: SharedServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     prefix, data_dir = f"edge{os.getpid()}", tmp_path_factory.mktemp("edge")
     kafka.create_topics(stack.kafka, prefix, PARTITIONS)
     issuer = LocalIssuer(data_dir)

@@ -12,7 +12,7 @@ from libs.runtime import kafka
 from libs.runtime.clock import now_us
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.services import Services, environment_of
 from libs.testing.waiting import PARTITIONS, wait_until
 
@@ -20,7 +20,7 @@ SECOND = 1_000_000
 NAME = "calendar/prod"
 
 
-def ask(stack: Servers, codec: Codec, prefix: str, *bodies: Any) -> None:
+def ask(stack: SharedServers, codec: Codec, prefix: str, *bodies: Any) -> None:
     producer = kafka.producer(stack.kafka)
     for number, body in enumerate(bodies):
         envelope = CommandEnvelope(
@@ -37,7 +37,7 @@ def ask(stack: Servers, codec: Codec, prefix: str, *bodies: Any) -> None:
     assert producer.flush(30) == 0
 
 
-def test_a_window_opens_and_closes_by_itself_O22_D8(stack: Servers, prefix: str, tmp_path: Path) -> None:
+def test_a_window_opens_and_closes_by_itself_O22_D8(stack: SharedServers, prefix: str, tmp_path: Path) -> None:
     codec, topic = Codec(Registry(stack.registry), prefix, "test"), events_of(prefix, "capacity")
     reader = kafka.reader(stack.kafka)
     reader.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(PARTITIONS)])

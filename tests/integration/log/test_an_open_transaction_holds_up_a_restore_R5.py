@@ -11,7 +11,7 @@ from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.errors import BrokenHistory
 from libs.runtime.registry import Registry
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from services.validator import restoring
 from services.validator.policing import Policing
 from services.validator.restoring import Restorer
@@ -19,13 +19,13 @@ from services.validator.store import Store
 
 
 @pytest.fixture
-def restorer(stack: Servers, prefix: str, partitions: int) -> Restorer:
+def restorer(stack: SharedServers, prefix: str, partitions: int) -> Restorer:
     codec = Codec(Registry(stack.registry), prefix, "validator")
     return Restorer(stack.kafka, prefix, codec, Policing(codec, {}, prefix, partitions))
 
 
 @pytest.fixture
-def opened(stack: Servers, prefix: str) -> Producer:
+def opened(stack: SharedServers, prefix: str) -> Producer:
     """A transaction that has written to a state topic and does not end."""
     other = kafka.transactional(stack.kafka, f"{prefix}-other", **{"transaction.timeout.ms": 60_000})
     other.init_transactions(30)

@@ -15,7 +15,7 @@ from libs.runtime import kafka
 from libs.runtime.codec import Codec
 from libs.runtime.registry import Registry
 from libs.testing.log_writer import LogWriter
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 
 REQUIRED = {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "ce_dataschema"}
 
@@ -25,7 +25,7 @@ def asked_of_registry(url: str, schema_id: int) -> Any:
         return parse_schema(json.loads(json.load(answer)["schema"]))
 
 
-def written(stack: Servers, prefix: str) -> list[Any]:
+def written(stack: SharedServers, prefix: str) -> list[Any]:
     """Two events in the log, written as the validator writes them; returns their bodies."""
     producer = kafka.producer(stack.kafka)
     writer = LogWriter(Codec(Registry(stack.registry), prefix, "validator"), producer, prefix)
@@ -35,7 +35,7 @@ def written(stack: Servers, prefix: str) -> list[Any]:
     return bodies
 
 
-def read(stack: Servers, topic: str, count: int) -> list[Any]:
+def read(stack: SharedServers, topic: str, count: int) -> list[Any]:
     consumer = KafkaConsumer(
         topic,
         bootstrap_servers=stack.kafka,
@@ -49,7 +49,7 @@ def read(stack: Servers, topic: str, count: int) -> list[Any]:
     return records
 
 
-def test_another_client_library_reads_the_log_O1(stack: Servers, prefix: str) -> None:
+def test_another_client_library_reads_the_log_O1(stack: SharedServers, prefix: str) -> None:
     bodies = written(stack, prefix)
 
     records = read(stack, events_of(prefix, "migration"), len(bodies))
@@ -65,7 +65,7 @@ def test_another_client_library_reads_the_log_O1(stack: Servers, prefix: str) ->
     assert values[0]["envelope"]["recorded_at"].tzinfo is not None
 
 
-def test_events_carry_cloudevents_headers_in_binary_mode_O2(stack: Servers, prefix: str) -> None:
+def test_events_carry_cloudevents_headers_in_binary_mode_O2(stack: SharedServers, prefix: str) -> None:
     bodies = written(stack, prefix)
 
     for version, record in enumerate(read(stack, events_of(prefix, "migration"), len(bodies)), 1):

@@ -16,25 +16,25 @@ from libs.contracts.topics import events_of
 from libs.runtime.codec import Codec
 from libs.runtime.errors import Poison
 from libs.runtime.registry import Registry
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 
 CAUSE = CommandEnvelope(
     command_id="c", tenant="acme", aggregate="m-1", environment="dev", actor="a", correlation_id="c", occurred_at=1
 )  # fmt: skip
 
 
-def registered(stack: Servers, subject: str, document: Any, kind: str = "AVRO") -> int:
+def registered(stack: SharedServers, subject: str, document: Any, kind: str = "AVRO") -> int:
     answer = httpx2.post(f"{stack.registry}/subjects/{subject}/versions", json={"schema": json.dumps(document), "schemaType": kind})
     found: int = answer.raise_for_status().json()["id"]
     return found
 
 
 @pytest.fixture
-def codec(stack: Servers, prefix: str) -> Codec:
+def codec(stack: SharedServers, prefix: str) -> Codec:
     return Codec(Registry(stack.registry), prefix, "test")
 
 
-def test_an_event_of_another_release_is_read_and_keeps_its_hash_X7(stack: Servers, prefix: str, codec: Codec) -> None:
+def test_an_event_of_another_release_is_read_and_keeps_its_hash_X7(stack: SharedServers, prefix: str, codec: Codec) -> None:
     topic, schema = events_of(prefix, "migration"), schema_of(MigrationPaused)
     document = json.loads(schema.text)
     document["fields"].append({"name": "mood", "type": "string", "default": "", "doc": "What next year's release knows besides."})
@@ -54,7 +54,7 @@ def test_an_event_of_another_release_is_read_and_keeps_its_hash_X7(stack: Server
     assert decoded.hash == hash_of(mark, body.getvalue()) == hashlib.sha256(mark + body.getvalue()).digest()
 
 
-def test_a_schema_id_that_is_no_avro_schema_is_poison_and_not_waited_for_D7(stack: Servers, prefix: str, codec: Codec) -> None:
+def test_a_schema_id_that_is_no_avro_schema_is_poison_and_not_waited_for_D7(stack: SharedServers, prefix: str, codec: Codec) -> None:
     document = {"type": "object", "properties": {"a": {"type": "string"}}}
     id_ = registered(stack, f"{prefix}-json", document, kind="JSON")
 

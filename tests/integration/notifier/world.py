@@ -20,7 +20,7 @@ from libs.runtime.codec import Codec, Decoded
 from libs.runtime.received import received
 from libs.runtime.registry import Registry
 from libs.runtime.settings import load
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.services import Service, Services, environment_of
 from libs.testing.waiting import PARTITIONS, wait_until
 from tests.integration.notifier.receiving import Receiver, receiving
@@ -42,7 +42,9 @@ class Found(NamedTuple):
 class World:
     """What runs, and how to reach it."""
 
-    def __init__(self, stack: Servers, prefix: str, secrets: Secrets, services: Services, notifier: Service, receiver: Receiver) -> None:
+    def __init__(
+        self, stack: SharedServers, prefix: str, secrets: Secrets, services: Services, notifier: Service, receiver: Receiver
+    ) -> None:
         self.secrets, self.services, self.notifier, self.receiver = secrets, services, notifier, receiver
         self.kafka, self.prefix = stack.kafka, prefix
         self._codec = Codec(Registry(stack.registry), prefix, "test")
@@ -104,7 +106,7 @@ class World:
 
 
 @contextmanager
-def running(stack: Servers, prefix: str, directory: Path, clock: Any) -> Iterator[World]:
+def running(stack: SharedServers, prefix: str, directory: Path, clock: Any) -> Iterator[World]:
     """The services on a prefix whose topics exist."""
     data = {"WHIMBREL_DATA_DIR": str(directory / "data"), "WHIMBREL_ENVIRONMENT": "dev"}
     with Services(environment_of(stack, prefix) | data, directory) as services, receiving(clock) as receiver:

@@ -16,13 +16,13 @@ from libs.runtime.registry import Registry
 from libs.runtime.settings import Settings, load
 from libs.runtime.sink import MAX_BATCH, Pool, Sink
 from libs.testing.log_writer import LogWriter
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 
 Project = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-def settings(stack: Servers, prefix: str, partitions: int) -> Settings:
+def settings(stack: SharedServers, prefix: str, partitions: int) -> Settings:
     servers = {"kafka": stack.kafka, "registry": stack.registry, "postgres": stack.postgres}
     return load(Settings, prefix=prefix, partitions=partitions, environment="dev", **servers)
 

@@ -14,13 +14,13 @@ from libs.readmodel.reading import ReadModel
 from libs.runtime.settings import Settings
 from libs.testing.log_writer import LogWriter
 from libs.testing.migrations import act, plan_of
-from libs.testing.servers import Servers
+from libs.testing.servers import SharedServers
 from libs.testing.services import Service, environment_of
 from libs.testing.waiting import PARTITIONS
 
 
 @pytest.fixture
-def service(stack: Servers, prefix: str, tmp_path: Path) -> Iterator[Service]:
+def service(stack: SharedServers, prefix: str, tmp_path: Path) -> Iterator[Service]:
     process = Service("services.projector", 0, environment_of(stack, prefix), tmp_path)
     process.start()
     yield process
