@@ -7,13 +7,16 @@ import hashlib
 import io
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from libs.testing.waiting import wait_until
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
 URN = "urn:avro:sha-256:"
@@ -90,6 +93,19 @@ def _without_logical_type(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "logicalType"}
 
 
+def _end(consumer: Consumer, place: TopicPartition, limit_s: float) -> int:
+    """Where a partition ends, once it has a leader: one that was made a moment ago may have none yet."""
+    found: list[int] = []
+
+    def told() -> bool:
+        with suppress(KafkaException):
+            found.append(consumer.get_watermark_offsets(place, timeout=limit_s)[1])
+        return bool(found)
+
+    wait_until(told, f"{place.topic}/{place.partition} has a leader", limit_s)
+    return found[0]
+
+
 class Tape:
     """Follows topics from their beginning. `catch_up` returns what is new."""
 
@@ -110,7 +126,7 @@ class Tape:
 
     def catch_up(self, limit_s: float = READ_LIMIT_S) -> list[Logged]:
         """What was committed since the last call, up to the end as it is now. Raises TimeoutError when nothing comes for `limit_s`."""
-        ends = {(p.topic, p.partition): self._consumer.get_watermark_offsets(p, timeout=limit_s)[1] for p in self._places}
+        ends = {(p.topic, p.partition): _end(self._consumer, p, limit_s) for p in self._places}
         reached = {(p.topic, p.partition): max(0, p.offset) for p in self._consumer.position(self._places)}
         found: list[Logged] = []
         until = time.monotonic() + limit_s
@@ -176,6 +192,6 @@ def committed(bootstrap: str, group: str, topic: str, partitions: int) -> dict[i
 def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
     """Where a topic ends, per partition."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "whimbrel-checker"})
-    found = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)[1] for number in range(partitions)}
+    found = {number: _end(consumer, TopicPartition(topic, number), 30.0) for number in range(partitions)}
     consumer.close()
     return found

@@ -71,7 +71,7 @@ class Scene:
     def _registered(self) -> bool:
         """A registry that lost its database a moment ago refuses for a while."""
         with suppress(RegistryUnavailable):
-            return self.codec.register(self.prefix, ("migration.commands",)) > 0
+            return self.codec.register(self.prefix) > 0
         return False
 
     def request(self, count: int, tenant: str = "acme", **options: Any) -> None:
