@@ -44,7 +44,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: f"{message.folder}-{message.name}")
-@settings(max_examples=15)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_bytes_equal_those_of_fastavro_R12(message: Message, data: st.DataObject) -> None:
     schema = schema_of(message.model)
@@ -61,7 +61,7 @@ def test_bytes_equal_those_of_fastavro_R12(message: Message, data: st.DataObject
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: f"{message.folder}-{message.name}")
-@settings(max_examples=20)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_mutilated_bytes_are_read_as_fastavro_reads_them_or_not_at_all_R11(message: Message, data: st.DataObject) -> None:
     schema = schema_of(message.model)
